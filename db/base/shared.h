@@ -1,0 +1,61 @@
+/*
+ * shared.h: the memory that all processes of a node share, made by the master
+ * before it forks: generation numbers, counters for /metrics, and a slot per
+ * worker. Only atomics; nobody locks.
+ */
+#ifndef ACTD_SHARED_H
+#define ACTD_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SHARED_SLOTS 256
+
+enum shared_counter {
+	COUNTER_REQUESTS,
+	COUNTER_RESPONSES_2XX,
+	COUNTER_RESPONSES_3XX,
+	COUNTER_RESPONSES_4XX,
+	COUNTER_RESPONSES_5XX,
+	COUNTER_REQUEST_MICROSECONDS,
+	COUNTER_RESPONSE_BYTES,
+	COUNTER_DATABASE_RECONNECTS,
+	COUNTER_MODEL_RELOADS,
+	COUNTER_WORKER_STARTS,
+	COUNTER_WORKER_CRASHES,
+	COUNTERS
+};
+
+/* A process of the node. Written by itself (and its death by the master). */
+struct shared_slot {
+	_Atomic pid_t pid; /* 0: free */
+	_Atomic int pool;  /* index into the pool table */
+	_Atomic int busy;  /* 1 while a request is served */
+	_Atomic uint64_t requests;
+	_Atomic uint64_t generation; /* of the model it holds */
+	_Atomic int64_t started_us;  /* since the epoch */
+};
+
+struct shared {
+	/* The model changed: every worker loads it before its next request. */
+	_Atomic uint64_t generation;
+	/* Users, groups or memberships changed: cached actors are stale. */
+	_Atomic uint64_t access_generation;
+	_Atomic int database_up; /* what the last attempt of a worker found */
+	_Atomic int64_t started_us;
+	_Atomic uint64_t counters[COUNTERS];
+	struct shared_slot slots[SHARED_SLOTS];
+};
+
+/*
+ * Shared, zeroed memory that children inherit (generations begin at 1). Ends
+ * the process with a message if the system refuses.
+ */
+struct shared *shared_new(void);
+
+#define shared_count(shared, counter, amount)                                  \
+	atomic_fetch_add_explicit(&(shared)->counters[counter], (amount),      \
+				  memory_order_relaxed)
+
+#endif

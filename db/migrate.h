@@ -1,0 +1,47 @@
+/*
+ * migrate.h: makes the database match a model. Desired minus actual (the
+ * catalog) is a list of DDL statements, applied in one transaction under an
+ * advisory lock, together with the rows of world, action, smd and the others
+ * that a schema describes. Nothing is ever dropped or narrowed.
+ */
+#ifndef ACTD_MIGRATE_H
+#define ACTD_MIGRATE_H
+
+#include "db/db.h"
+#include "db/model.h"
+
+struct migration {
+	const char **statements; /* DDL, in order, without semicolons */
+	size_t nstatements;
+};
+
+/*
+ * Brings database and stored definitions to what is stored there already,
+ * merged with `added` (NULL: nothing new). In one transaction, which it opens
+ * and, unless `dry_run`, leaves open for the caller to finish (db_finish());
+ * with `dry_run` everything is rolled back. Takes the schema lock, waits at
+ * most some seconds for busy tables, and tries again a few times.
+ * `*migration` (may be NULL) has the DDL. 422 where the data or the existing
+ * columns stand in the way: what, how many rows, what to do.
+ */
+struct error *migrate(struct db *db, struct arena *arena,
+		      const struct schema *added, bool dry_run,
+		      struct migration **migration) MUST_CHECK;
+
+/*
+ * Loads the model that the database holds, with permissions, owners, group
+ * links and the ids of well known groups, into an arena of its own. A few
+ * statements, whatever the number of entities. The caller owns the model and
+ * ends it with arena_free(model->arena).
+ */
+struct error *model_load(struct db *db, struct arena *arena,
+			 struct model **model) MUST_CHECK;
+
+/* Reads what the database holds as a schema (no permissions), in `arena`. */
+struct error *schema_load(struct db *db, struct arena *arena,
+			  struct schema *schema) MUST_CHECK;
+
+/* Tells the other nodes: NOTIFY, part of the transaction if one is open. */
+struct error *migrate_announce(struct db *db, struct arena *arena) MUST_CHECK;
+
+#endif

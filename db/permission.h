@@ -1,0 +1,87 @@
+/*
+ * permission.h: who may do what. The one place that knows the bits
+ * (wire/permissions.md section 1, rules of wire/decisions.md). Tables and
+ * actions are decided in C from the model, rows by an SQL predicate that
+ * every statement on users' rows carries.
+ */
+#ifndef ACTD_PERMISSION_H
+#define ACTD_PERMISSION_H
+
+#include "db/model.h"
+#include "db/sql.h"
+
+/* The operation's bit within a group of seven. */
+enum verb {
+	VERB_PEEK,
+	VERB_READ,
+	VERB_CREATE,
+	VERB_UPDATE,
+	VERB_DELETE,
+	VERB_EXECUTE,
+	VERB_REFER
+};
+
+#define PERMISSION_GUEST(verb) (INT64_C(1) << (verb))
+#define PERMISSION_OWNER(verb) (INT64_C(1) << (7 + (verb)))
+#define PERMISSION_GROUP(verb) (INT64_C(1) << (14 + (verb)))
+
+#define PERMISSION_ALL INT64_C(2097151)     /* while nobody administers */
+#define PERMISSION_DEFAULT INT64_C(2097057) /* guest Peek, Execute; rest all */
+#define PERMISSION_SIGNIN INT64_C(561441)
+#define PERMISSION_ACTION_LOCKED INT64_C(2085120)
+#define PERMISSION_AUDIT_TABLE INT64_C(66052)
+#define PERMISSION_AUDIT_ROW INT64_C(33026)
+
+/* The caller of a request. A guest has id 0. */
+struct actor {
+	int64_t id;
+	const char *reference_id; /* NULL for guests */
+	const char *email;
+	const char *name;
+	bool is_administrator;
+	const int64_t *groups;
+	size_t ngroups;
+	const char *groups_array; /* "{3,17}", a PostgreSQL array literal */
+	int64_t home_group;       /* 0: none */
+};
+
+/* A caller without a token. */
+extern const struct actor actor_guest;
+
+/* Whether the table's own row grants `verb`. Administrators always. */
+bool permission_table(const struct actor *actor, const struct entity *entity,
+		      enum verb verb);
+
+/* Whether the action may be executed: Execute on entity and action. */
+bool permission_action(const struct actor *actor, const struct action *action);
+
+/*
+ * Adds a boolean SQL expression, in brackets: whether the row `alias` of
+ * `entity` grants `verb` to the actor (row only; the table is the caller's
+ * check). TRUE for administrators. The group test is a correlated EXISTS;
+ * with `for_count` it takes the form that is fastest over a whole table.
+ */
+void permission_where(struct sql *sql, const struct actor *actor,
+		      const struct entity *entity, const char *alias,
+		      enum verb verb);
+void permission_where_count(struct sql *sql, const struct actor *actor,
+			    const struct entity *entity, const char *alias,
+			    enum verb verb);
+
+/*
+ * Visible = Read on the table and Read on the row: the predicate that every
+ * read carries. FALSE where the table refuses (but a caller's own account,
+ * and world rows of readable tables, stay visible: wire/decisions.md).
+ */
+void permission_visible(struct sql *sql, const struct actor *actor,
+			const struct model *model, const struct entity *entity,
+			const char *alias);
+
+/* 403 for a refused table or row; the detail names entity and verb. */
+struct error *permission_refused(struct arena *arena,
+				 const struct entity *entity, enum verb verb);
+
+/* "read", "update" … */
+const char *verb_name(enum verb verb);
+
+#endif

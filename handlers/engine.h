@@ -1,0 +1,44 @@
+/*
+ * engine.h: runs an action: inputs, validations, conformations, subject, and
+ * its outcomes in order, in one transaction (wire/actions.md sections 1 to 3,
+ * wire/decisions.md "Actions").
+ */
+#ifndef ACTD_ENGINE_H
+#define ACTD_ENGINE_H
+
+#include "handlers/performer.h"
+
+/* One execution of an action. */
+struct run {
+	struct request *request;
+	const struct action *action;
+	struct json_object *attributes; /* as sent */
+	struct json_object *scope;      /* names visible to expressions */
+	struct json_object *subject;    /* row, or NULL */
+	struct actor *actor;            /* SWITCH_USER changes it */
+	bool dry_run;
+	struct json_object *changes;    /* of a dry run, or NULL */
+	bool model_changed;  /* a performer asks for request_reload() after */
+	bool access_changed; /* … and for request_access_changed() */
+};
+
+/*
+ * Runs `action` with `attributes` and fills `reply`. Commits. Serialization
+ * failures run it again, up to three times. On error nothing has happened.
+ */
+struct error *engine_run(struct request *request, const struct action *action,
+			 struct json_object *attributes, bool dry_run,
+			 struct reply *reply) MUST_CHECK;
+
+/* The pool that the action's performers ask for; NULL: any. */
+const char *engine_pool(const struct action *action);
+
+/*
+ * What an uploaded schema's action must satisfy beyond its form: known
+ * performers, references that earlier outcomes declare. 422 with key path.
+ */
+struct error *engine_check(struct arena *arena, const struct model *model,
+			   const struct action *action, const char *file)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * reply.h: the items that an action answers: [{"ResponseType":…,
+ * "Attributes":…}, …] (wire/actions.md 1.2).
+ */
+#ifndef ACTD_REPLY_H
+#define ACTD_REPLY_H
+
+#include <json-c/json.h>
+
+#include "db/base/arena.h"
+
+struct reply_item {
+	const char *type;
+	struct json_object *attributes; /* owned by the arena */
+};
+
+struct reply {
+	struct arena *arena;
+	struct reply_item *items;
+	size_t nitems;
+	struct json_object *result; /* for references, or NULL */
+};
+
+void reply_init(struct reply *reply, struct arena *arena);
+
+/* Adds an item; takes `attributes` over. */
+void reply_add(struct reply *reply, const char *type,
+	       struct json_object *attributes);
+
+/* client.notify: `kind` is "success", "error" or "message". */
+void reply_notify(struct reply *reply, const char *kind, const char *title,
+		  const char *message);
+/* client.redirect to a path of this host, window "self". Milliseconds. */
+void reply_redirect(struct reply *reply, const char *location, int delay_ms);
+/* client.store.set, and client.cookie.set */
+void reply_store(struct reply *reply, const char *key, const char *value);
+void reply_cookie(struct reply *reply, const char *key, const char *value);
+/* client.file.download; `content` is encoded in base64. */
+void reply_download(struct reply *reply, const char *name,
+		    const char *content_type, const char *message,
+		    const void *content, size_t size);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * route.h: what the router (fcgi/) needs of a handler. Each URL is one line
+ * of the table in fcgi/router.c.
+ */
+#ifndef ACTD_ROUTE_H
+#define ACTD_ROUTE_H
+
+#include "handlers/request.h"
+
+typedef struct error *serve_function(struct request *request,
+				     struct response *response);
+typedef void render_function(struct response *response,
+			     const struct error *error);
+
+/* Errors as documents: JSON:API's, and Daptin's array on action routes. */
+render_function render_errors;
+render_function render_action_errors;
+
+/* handlers/resource.c: entities over JSON:API. Captures: entity, id, name. */
+serve_function serve_list, serve_create, serve_item, serve_update,
+	serve_delete, serve_related, serve_linkage, serve_link_add,
+	serve_link_replace, serve_link_remove, serve_api_options;
+
+/* handlers/action.c: captures: entity, action */
+serve_function serve_action;
+
+/* handlers/discovery.c */
+serve_function serve_meta, serve_jsmodel, serve_actions, serve_recline_model;
+
+/* handlers/health.c */
+serve_function serve_health, serve_ready, serve_metrics, serve_statistics,
+	serve_ping;
+
+#endif
