@@ -6,6 +6,7 @@
 #define ACTD_EXPR_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "db/base/arena.h"
 #include "db/base/error.h"
