@@ -25,8 +25,8 @@ strbuf_reserve(struct strbuf *buf, size_t more)
 		return;
 	while (capacity < needed)
 		capacity *= 2;
-	buf->data = arena_grow(buf->arena, buf->data, buf->length + 1,
-			       capacity);
+	buf->data =
+		arena_grow(buf->arena, buf->data, buf->length + 1, capacity);
 	buf->capacity = capacity;
 }
 
