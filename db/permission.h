@@ -48,6 +48,13 @@ struct actor {
 /* A caller without a token. */
 extern const struct actor actor_guest;
 
+/*
+ * The owner column of an entity's rows: user_account_id, also of memberships,
+ * whose owner is the member. NULL where rows have no owner.
+ */
+const struct column *permission_owner_column(const struct model *model,
+					     const struct entity *entity);
+
 /* Whether the table's own row grants `verb`. Administrators always. */
 bool permission_table(const struct actor *actor, const struct entity *entity,
 		      enum verb verb);
@@ -58,24 +65,31 @@ bool permission_action(const struct actor *actor, const struct action *action);
 /*
  * Adds a boolean SQL expression, in brackets: whether the row `alias` of
  * `entity` grants `verb` to the actor (row only; the table is the caller's
- * check). TRUE for administrators. The group test is a correlated EXISTS;
- * with `for_count` it takes the form that is fastest over a whole table.
+ * check). TRUE for administrators. The group test is a correlated EXISTS
+ * (performance.md, "Permission in the statement").
  */
 void permission_where(struct sql *sql, const struct actor *actor,
-		      const struct entity *entity, const char *alias,
-		      enum verb verb);
-void permission_where_count(struct sql *sql, const struct actor *actor,
-			    const struct entity *entity, const char *alias,
-			    enum verb verb);
+		      const struct model *model, const struct entity *entity,
+		      const char *alias, enum verb verb);
 
 /*
- * Visible = Read on the table and Read on the row: the predicate that every
- * read carries. FALSE where the table refuses (but a caller's own account,
- * and world rows of readable tables, stay visible: wire/decisions.md).
+ * Table and row together: the predicate that every read (VERB_READ) and write
+ * carries. FALSE where the table refuses; but a caller's own account stays
+ * readable and changeable, and rows of `world` stay readable where the caller
+ * may read the table that they describe (wire/decisions.md).
  */
+void permission_granted(struct sql *sql, const struct actor *actor,
+			const struct model *model, const struct entity *entity,
+			const char *alias, enum verb verb);
+
+/* Visible = Read on the table and Read on the row. */
 void permission_visible(struct sql *sql, const struct actor *actor,
 			const struct model *model, const struct entity *entity,
 			const char *alias);
+
+/* Whether permission_granted() is TRUE for every row: the caller is an
+ * administrator. Statements leave joins out then. */
+bool permission_everything(const struct actor *actor);
 
 /* 403 for a refused table or row; the detail names entity and verb. */
 struct error *permission_refused(struct arena *arena,
