@@ -8,10 +8,13 @@
 #include <json-c/json.h>
 
 #include "db/base/arena.h"
+#include "db/base/strbuf.h"
 
 struct reply_item {
 	const char *type;
 	struct json_object *attributes; /* owned by the arena */
+	struct json_object *beside; /* members written after Attributes, or
+				       NULL; owned by the arena */
 };
 
 struct reply {
@@ -39,5 +42,14 @@ void reply_cookie(struct reply *reply, const char *key, const char *value);
 void reply_download(struct reply *reply, const char *name,
 		    const char *content_type, const char *message,
 		    const void *content, size_t size);
+
+/* Takes over the items of `other`, in order. */
+void reply_append(struct reply *reply, const struct reply *other);
+
+/*
+ * The array as text: ResponseType first, keys within Attributes sorted, and
+ * & < > as \u0026 \u003c \u003e.
+ */
+void reply_write(struct strbuf *buf, const struct reply *reply);
 
 #endif
