@@ -1,0 +1,41 @@
+/*
+ * input.c: texts and passwords out of the attributes of an outcome.
+ */
+#include "handlers/input.h"
+
+#include <string.h>
+
+#include "db/base/crypto.h"
+
+struct error *
+input_text(struct arena *arena, struct json_object *input, const char *name,
+	   const char **text)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(input, name, &value) ||
+	    !json_object_is_type(value, json_type_string) ||
+	    json_object_get_string_len(value) == 0)
+		return error_new(arena, 400, "bad-input", "%s: text is needed",
+				 name);
+	*text = json_object_get_string(value);
+	if (strlen(*text) != (size_t)json_object_get_string_len(value))
+		return error_new(arena, 400, "bad-input",
+				 "%s: a NUL character is not allowed", name);
+	return NULL;
+}
+
+struct error *
+input_password(struct arena *arena, struct json_object *input, const char *name,
+	       const char **password)
+{
+	struct error *error = input_text(arena, input, name, password);
+
+	if (error)
+		return error;
+	if (strlen(*password) > PASSWORD_MAX)
+		return error_new(arena, 400, "bad-input",
+				 "%s: longer than %d bytes", name,
+				 PASSWORD_MAX);
+	return NULL;
+}
