@@ -1,0 +1,178 @@
+/*
+ * instance.js: throw-away instances: a private PostgreSQL, nginx and pool
+ * under a temporary folder, started and stopped by `actd instance`. Knows
+ * nothing of HTTP but the port; lib/client.js speaks to it.
+ */
+'use strict';
+
+const { execFileSync, spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+
+const REPOSITORY = path.resolve(__dirname, '../../..');
+const BUILD = path.resolve(REPOSITORY, process.env.ACTD_BUILD || 'build');
+const ACTD = path.join(BUILD, 'actd');
+
+const running = new Set();
+
+function freePort() {
+	return new Promise((resolve, reject) => {
+		const server = net.createServer();
+		server.once('error', reject);
+		server.listen(0, '127.0.0.1', () => {
+			const { port } = server.address();
+			server.close(() => resolve(port));
+		});
+	});
+}
+
+/* The lines "key: value" or "key=value" that `status` prints. */
+function parseStatus(text) {
+	const status = {};
+	for (const line of text.split('\n')) {
+		const match = /^\s*([A-Za-z][\w .-]*?)\s*[:=]\s+?(.*)$/.exec(line);
+		if (match)
+			status[match[1].toLowerCase()] = match[2].trim();
+	}
+	return status;
+}
+
+class Instance {
+	constructor(folder, port, environment) {
+		this.folder = folder;
+		this.port = port;
+		this.environment = environment;
+		this.url = `http://127.0.0.1:${port}`;
+	}
+
+	/*
+	 * Runs `actd instance VERB`. Its output goes to a file: what it leaves
+	 * running would keep a pipe open.
+	 */
+	command(verb, { mustSucceed = true } = {}) {
+		const log = path.join(this.folder, `../${path.basename(this.folder)}.log`);
+		const file = fs.openSync(log, 'w');
+		const run = spawnSync(ACTD, ['instance', verb], {
+			cwd: REPOSITORY,
+			env: this.environment,
+			stdio: ['ignore', file, file],
+			timeout: 120000,
+		});
+		fs.closeSync(file);
+		const output = fs.readFileSync(log, 'utf8');
+		fs.rmSync(log, { force: true });
+		if (run.error)
+			throw run.error;
+		if (mustSucceed && run.status !== 0)
+			throw new Error(`actd instance ${verb} ended with ` +
+				`${run.status ?? run.signal}:\n${output}`);
+		return output;
+	}
+
+	start() {
+		running.add(this);
+		this.command('start');
+		return this;
+	}
+
+	status() {
+		return parseStatus(this.command('status', { mustSucceed: false }));
+	}
+
+	/* Files below the instance's folder whose path matches. */
+	find(pattern) {
+		const found = [];
+		const walk = (folder, depth) => {
+			let entries = [];
+			try {
+				entries = fs.readdirSync(folder, { withFileTypes: true });
+			} catch {
+				return;
+			}
+			for (const entry of entries) {
+				const name = path.join(folder, entry.name);
+				if (pattern.test(name))
+					found.push(name);
+				if (entry.isDirectory() && depth < 4)
+					walk(name, depth + 1);
+			}
+		};
+		walk(this.folder, 0);
+		return found;
+	}
+
+	/* Arguments that make psql and createdb reach the private PostgreSQL. */
+	databaseArguments() {
+		if (!this.database) {
+			const text = Object.values(this.status()).join('\n');
+			const part = (name, fallback) =>
+				(new RegExp(`\\b${name}=(\\S+)`).exec(text) || [])[1] || fallback;
+			const socket = this.find(/\.s\.PGSQL\.\d+$/)[0];
+			this.database = ['-h', part('host', socket && path.dirname(socket)),
+				'-U', part('user', 'actd'), '-d', part('dbname', 'actd')];
+		}
+		return this.database;
+	}
+
+	/* Rows of a statement, one a line, columns parted by "|". */
+	psql(sql) {
+		return execFileSync('psql', [...this.databaseArguments(), '-XAtq',
+			'-v', 'ON_ERROR_STOP=1', '-c', sql],
+		{ encoding: 'utf8', env: this.environment }).trim();
+	}
+
+	/* The key that signs tokens, from the instance's 0600 file. */
+	tokenSecret() {
+		for (const file of this.find(/(secret|key)[^/]*$/i)) {
+			if (!fs.statSync(file).isFile())
+				continue;
+			const text = fs.readFileSync(file, 'utf8');
+			const match = /token[\w-]*\s*[:=]\s*"?([^\s"]+)/i.exec(text);
+			if (match)
+				return match[1];
+			if (/token|jwt/i.test(path.basename(file)))
+				return text.trim();
+		}
+		throw new Error('the signing key was not found in the instance');
+	}
+
+	stop() {
+		if (!running.delete(this))
+			return;
+		try {
+			this.command('stop', { mustSucceed: false });
+		} finally {
+			if (!process.env.KEEP_INSTANCE)
+				fs.rmSync(this.folder, { recursive: true, force: true });
+		}
+	}
+}
+
+/* A fresh instance that answers. `settings` are variables of environment. */
+async function startInstance(settings = {}) {
+	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'actd-test.'));
+	fs.chmodSync(folder, 0o755);
+	const port = await freePort();
+	const environment = {
+		...process.env,
+		INSTANCE: folder,
+		PORT: String(port),
+		ACTD_HASH_COST: '4',
+		...settings,
+	};
+	return new Instance(folder, port, environment).start();
+}
+
+/* Whatever happens to the test, nothing is left running. */
+function stopAll() {
+	for (const instance of [...running])
+		instance.stop();
+}
+
+process.on('exit', stopAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+	process.on(signal, () => process.exit(130));
+
+module.exports = { startInstance, Instance, REPOSITORY, BUILD, ACTD };
