@@ -44,4 +44,13 @@ struct error *schema_load(struct db *db, struct arena *arena,
 /* Tells the other nodes: NOTIFY, part of the transaction if one is open. */
 struct error *migrate_announce(struct db *db, struct arena *arena) MUST_CHECK;
 
+/*
+ * The name of an index or foreign key: "book.isbn.key" (`kind` "key": unique,
+ * "idx", "fts": full text, "fkey"); `columns` with commas between them.
+ * Longer than 63 bytes: cut, with a digest. Breaches name it in
+ * error->constraint.
+ */
+char *migrate_object_name(struct arena *arena, const char *table,
+			  const char *columns, const char *kind);
+
 #endif

@@ -224,6 +224,13 @@ struct state_machine {
 	size_t nevents;
 };
 
+/* One tree that schema_read() has read; it lives as long as the arena. */
+struct schema_source {
+	struct json_object *tree;
+	const char *file;
+	bool is_system;
+};
+
 /*
  * What one or more schema files say, with names only; nothing is resolved.
  * Parts that are rows of a table and nothing else (exchanges, streams, tasks,
@@ -250,6 +257,8 @@ struct schema {
 	size_t nimports;
 	const char **warnings; /* "schema_x.yaml: Tables[0].Colums: unknown …" */
 	size_t nwarnings;
+	struct schema_source *sources; /* in the order of reading */
+	size_t nsources;
 };
 
 struct model {

@@ -24,6 +24,18 @@ struct error *schema_read(struct arena *arena, struct json_object *tree,
 			  const char *file, bool is_system,
 			  struct schema *schema) MUST_CHECK;
 
+/*
+ * Reads into `schema` once more what `added` was read from, so that a member
+ * that a file leaves out changes nothing. In schema_merge.c.
+ */
+struct error *schema_merge(struct arena *arena, struct schema *schema,
+			   const struct schema *added) MUST_CHECK;
+
+/* Notes a tree that was read; schema_read() does so. In schema_merge.c. */
+void schema_add_source(struct arena *arena, struct schema *schema,
+		       struct json_object *tree, const char *file,
+		       bool is_system);
+
 /* A name in snake case as Daptin makes it: "BookCopy" -> "book_copy". */
 char *schema_snake_case(struct arena *arena, const char *name);
 
