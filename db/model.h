@@ -60,6 +60,7 @@ struct column {
 	const struct option *options;
 	size_t noptions;
 	int64_t permission;
+	bool is_system;          /* declared by sql/system.yaml */
 };
 
 enum relation_kind {
@@ -88,6 +89,8 @@ struct relation {
 	struct column *key;     /* foreign key column of the two to-one kinds */
 	struct column *join_subject_key; /* columns of the join entity */
 	struct column *join_object_key;
+	bool is_system;    /* declared by sql/system.yaml */
+	bool is_generated; /* made by model_build(): owner, groups, state */
 };
 
 /* A relation as seen from one entity: a key of `relationships`. */
