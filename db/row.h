@@ -19,6 +19,12 @@ struct row_context {
 	const struct value_settings *values;
 	bool trusted; /* table and row checks are passed (RunAs: system);
 			 Refer on foreign keys is still the actor's */
+	/*
+	 * The table's own conformations and validations, which live above
+	 * db/; NULL: none. Called on the attributes before conversion.
+	 */
+	struct error *(*check)(struct arena *arena, const struct entity *entity,
+			       struct json_object *attributes, bool creating);
 };
 
 /* A written row in the columns of `selection`: row 0 of `rows`. */

@@ -1,6 +1,6 @@
 /*
  * jsonapi.h: rows as JSON:API documents (wire/json-api.md section 1), appended
- * to a buffer straight from results.
+ * to a buffer straight from results, without a tree in between.
  */
 #ifndef ACTD_JSONAPI_H
 #define ACTD_JSONAPI_H
@@ -11,12 +11,27 @@
 
 #define JSONAPI_TYPE "application/vnd.api+json"
 
-/* One resource object of row `index` of a result of `selection`. */
-void jsonapi_resource(struct strbuf *buf, const struct selection *selection,
-		      const struct rows *rows, size_t index);
-
 /* {"data": …} of one written row. */
-void jsonapi_document(struct response *response, int status,
-		      const struct row *row);
+void jsonapi_row(struct response *response, const struct row *row);
+
+/* {"data": {type, id}}: a row that the caller may not read. */
+void jsonapi_identifier(struct response *response, const struct entity *entity,
+			const char *id);
+
+/*
+ * {"links", "data": [...], "included"} of a page. `path` is that of the
+ * request, for page links.
+ */
+void jsonapi_list(struct response *response, const struct request *request,
+		  const struct listing *listing, const struct page *page);
+
+/* {"data": {...} or null, "included"} of the first row of a page. */
+void jsonapi_item(struct response *response, const struct listing *listing,
+		  const struct page *page);
+
+/* {"data": linkage}: type and id of the page's rows, one object or null where
+ * `to_one`. */
+void jsonapi_linkage(struct response *response, const struct listing *listing,
+		     const struct page *page, bool to_one);
 
 #endif

@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "db/model.h"
 #include "db/permission.h"
+#include "db/row.h"
 #include "db/value.h"
 
 /* What the configuration says, as far as handlers need it. */
@@ -30,6 +31,7 @@ struct settings {
 	const char *sites_folder;
 	const char *evaluator;      /* path of the JavaScript evaluator */
 	const char *instance;       /* name, for logs */
+	bool metrics_public;        /* /metrics for clients elsewhere too */
 };
 
 enum method {
@@ -134,6 +136,12 @@ struct error *request_json(struct request *request,
  */
 bool request_hand_over(const struct request *request,
 		       struct response *response, const char *pool);
+
+/*
+ * Sets request->model to the newest model: loads it if the generation has
+ * moved since the worker did. An older one lives until the request ends.
+ */
+struct error *request_load_model(struct request *request) MUST_CHECK;
 
 /*
  * Raises the node's model generation, announces it to the others and loads

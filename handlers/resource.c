@@ -1,0 +1,645 @@
+/*
+ * resource.c: the verbs of the JSON:API on entities: what a URL means, which
+ * statement answers it, and which caches a write makes stale.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "db/base/crypto.h"
+#include "handlers/jsonapi.h"
+#include "handlers/listing.h"
+#include "handlers/route.h"
+#include "handlers/validate.h"
+
+#define RELATED_PAGE_SIZE 1000
+
+static struct error *
+not_found(const struct request *request, const char *what)
+{
+	return error_new(request->arena, 404, "not-found",
+			 "There is no such %.100s.", what);
+}
+
+/* Captured entity; `user` stands for user_account (wire/decisions.md). */
+static struct error *
+find_entity(const struct request *request, const struct entity **entity)
+{
+	const char *name = request->captures[0];
+
+	*entity = model_entity(request->model, name);
+	if (!*entity && !strcmp(name, "user"))
+		*entity = request->model->user_account;
+	if (!*entity)
+		return not_found(request, "entity");
+	return NULL;
+}
+
+/*
+ * Captured entity that answers the caller at all: Peek on the table. An
+ * account is always there for its owner.
+ */
+static struct error *
+find_readable(const struct request *request, const struct entity **entity)
+{
+	struct error *error = find_entity(request, entity);
+
+	if (error)
+		return error;
+	if (permission_table(request->actor, *entity, VERB_PEEK) ||
+	    (*entity == request->model->user_account && request->actor->id))
+		return NULL;
+	return permission_refused(request->arena, *entity, VERB_PEEK);
+}
+
+/* Captured reference id; `mine` is the caller's account. */
+static struct error *
+find_id(const struct request *request, const struct entity *entity,
+	const char **id)
+{
+	*id = request->captures[1];
+	if (entity == request->model->user_account && !strcmp(*id, "mine")) {
+		*id = request->actor->reference_id;
+		if (!*id)
+			return error_new(request->arena, 403, "forbidden",
+					 "Sign in to see your account.");
+		return NULL;
+	}
+	if (!crypto_is_uuid(*id))
+		return not_found(request, entity->name);
+	return NULL;
+}
+
+static struct error *
+find_relationship(const struct request *request, const struct entity *entity,
+		  const struct relationship **relationship)
+{
+	*relationship = entity_relationship(entity, request->captures[2]);
+	if (*relationship)
+		return NULL;
+	return error_new(request->arena, 404, "unknown-relation",
+			 "There is no relation with the name %.100s.",
+			 request->captures[2]);
+}
+
+/* Reading. */
+
+static struct error *
+run_listing(const struct request *request, const struct listing *listing,
+	    struct page *page)
+{
+	return query_page(request->db, request->arena, request->model,
+			  request->actor, listing, page);
+}
+
+struct error *
+serve_list(struct request *request, struct response *response)
+{
+	struct listing_context context = listing_context_of(request);
+	const struct entity *entity;
+	struct listing *listing;
+	struct page page;
+	struct error *error;
+
+	error = find_readable(request, &entity);
+	if (!error)
+		error = listing_read(&context, entity, &listing);
+	if (!error)
+		error = run_listing(request, listing, &page);
+	if (!error)
+		jsonapi_list(response, request, listing, &page);
+	return error;
+}
+
+static const char *
+entity_tag(struct arena *arena, const struct rows *rows, size_t first_column)
+{
+	return arena_printf(
+		arena, "\"%s\"",
+		rows_text(rows, 0, first_column + SELECTION_VERSION));
+}
+
+/* RFC 9110 section 13.1.2, for the tags that we give. */
+static bool
+is_not_modified(const struct request *request, const char *tag)
+{
+	const char *given = request_variable(request, "HTTP_IF_NONE_MATCH");
+
+	return given && (!strcmp(given, "*") || strstr(given, tag));
+}
+
+/* A tag stands for the row alone: not for what is included beside it. */
+static void
+write_item(struct request *request, struct response *response,
+	   const struct listing *listing, const struct page *page)
+{
+	const char *tag;
+
+	if (!listing->nincludes && rows_count(page->rows)) {
+		tag = entity_tag(request->arena, page->rows,
+				 page->first_column);
+		response_header(response, "ETag", tag);
+		if (is_not_modified(request, tag)) {
+			response->status = 304;
+			return;
+		}
+	}
+	jsonapi_item(response, listing, page);
+}
+
+struct error *
+serve_item(struct request *request, struct response *response)
+{
+	struct listing_context context = listing_context_of(request);
+	const struct entity *entity;
+	struct listing *listing;
+	struct page page;
+	struct error *error;
+	const char *id;
+
+	error = find_readable(request, &entity);
+	if (!error)
+		error = find_id(request, entity, &id);
+	if (!error)
+		error = listing_read(&context, entity, &listing);
+	if (error)
+		return error;
+	listing->id = id;
+	error = run_listing(request, listing, &page);
+	if (error)
+		return error;
+	if (!rows_count(page.rows))
+		return not_found(request, entity->name);
+	write_item(request, response, listing, &page);
+	return NULL;
+}
+
+static bool
+has_page_parameters(const struct request *request)
+{
+	return (request_parameter(request, "page[number]") &&
+		request_parameter(request, "page[size]")) ||
+	       (request_parameter(request, "page[offset]") &&
+		request_parameter(request, "page[limit]"));
+}
+
+/* The rows at the other end of a captured relation. */
+static struct error *
+read_related(struct request *request, const struct relationship **relationship,
+	     struct listing **listing, struct page *page)
+{
+	struct listing_context context = listing_context_of(request);
+	const struct entity *entity;
+	struct error *error;
+	const char *id;
+
+	error = find_readable(request, &entity);
+	if (!error)
+		error = find_id(request, entity, &id);
+	if (!error)
+		error = find_relationship(request, entity, relationship);
+	if (!error)
+		error = listing_read(&context, (*relationship)->target,
+				     listing);
+	if (error)
+		return error;
+	(*listing)->parent = entity;
+	(*listing)->parent_id = id;
+	(*listing)->relationship = *relationship;
+	if (!has_page_parameters(request)) {
+		(*listing)->page_size = RELATED_PAGE_SIZE;
+		(*listing)->page_number = 1;
+		(*listing)->offset = 0;
+	}
+	return run_listing(request, *listing, page);
+}
+
+struct error *
+serve_related(struct request *request, struct response *response)
+{
+	const struct relationship *relationship;
+	struct listing *listing;
+	struct page page;
+	struct error *error;
+
+	error = read_related(request, &relationship, &listing, &page);
+	if (error)
+		return error;
+	if (relationship->to_many || !relationship->from_subject)
+		jsonapi_list(response, request, listing, &page);
+	else
+		jsonapi_item(response, listing, &page);
+	return NULL;
+}
+
+struct error *
+serve_linkage(struct request *request, struct response *response)
+{
+	const struct relationship *relationship;
+	struct listing *listing;
+	struct page page;
+	struct error *error;
+
+	error = read_related(request, &relationship, &listing, &page);
+	if (!error)
+		jsonapi_linkage(response, listing, &page,
+				!relationship->to_many &&
+					relationship->from_subject);
+	return error;
+}
+
+/* Writing. */
+
+/* Tables that only the system writes (wire/decisions.md "Permissions"). */
+static struct error *
+check_writable(const struct request *request, const struct entity *entity,
+	       enum verb verb)
+{
+	if (entity->is_audit_table || entity->is_state_table ||
+	    !strcmp(entity->name, "job") || !strcmp(entity->name, "action_run"))
+		return permission_refused(request->arena, entity, verb);
+	if (entity == request->model->world && verb != VERB_UPDATE)
+		return error_new(request->arena, 403, "forbidden",
+				 "Tables are made by schema files: upload one "
+				 "with the action upload_system_schema.");
+	if (entity == request->model->action &&
+	    !request->actor->is_administrator &&
+	    request->model->has_administrator)
+		return permission_refused(request->arena, entity, verb);
+	return NULL;
+}
+
+static bool
+is_group_join_of(const struct entity *entity, const struct entity *owner)
+{
+	return owner->group_join == entity;
+}
+
+/* After a write: commit, then what others cache of it is stale. */
+static struct error *
+finish_write(struct request *request, const struct entity *entity)
+{
+	const struct model *model = request->model;
+	struct error *error = db_finish(request->db, request->arena);
+
+	if (error)
+		return error;
+	if (entity == model->user_account || entity == model->usergroup ||
+	    entity == model->membership)
+		request_access_changed(request);
+	if (entity == model->world || entity == model->action ||
+	    entity == model->usergroup || !strcmp(entity->name, "smd") ||
+	    is_group_join_of(entity, model->world) ||
+	    is_group_join_of(entity, model->action) ||
+	    (entity == model->membership && !model->has_administrator))
+		return request_reload(request);
+	return NULL;
+}
+
+static struct error *
+bad_document(const struct request *request, const char *pointer,
+	     const char *detail)
+{
+	return error_at(
+		error_new(request->arena, 400, "bad-document", "%s", detail),
+		pointer);
+}
+
+/* The resource object of a body. */
+static struct error *
+read_resource(struct request *request, struct json_object **resource)
+{
+	struct json_object *document;
+	struct json_object *type;
+	struct error *error;
+
+	error = request_json(request, &document);
+	if (error)
+		return error;
+	if (!json_object_is_type(document, json_type_object) ||
+	    !json_object_object_get_ex(document, "data", resource) ||
+	    !json_object_is_type(*resource, json_type_object))
+		return bad_document(request, "/data",
+				    "The document needs one resource object "
+				    "as its member data.");
+	if (!json_object_object_get_ex(*resource, "type", &type) ||
+	    !json_object_is_type(type, json_type_string) ||
+	    !json_object_get_string_len(type))
+		return bad_document(request, "/data/type",
+				    "The resource needs a type.");
+	return NULL;
+}
+
+static struct error *
+read_member(const struct request *request, struct json_object *resource,
+	    const char *name, struct json_object **member)
+{
+	*member = json_object_object_get(resource, name);
+	if (!*member || json_object_is_type(*member, json_type_object))
+		return NULL;
+	return bad_document(request,
+			    arena_printf(request->arena, "/data/%s", name),
+			    "An object is needed here.");
+}
+
+static struct error *
+read_members(struct request *request, struct json_object **resource,
+	     struct json_object **attributes,
+	     struct json_object **relationships)
+{
+	struct error *error = read_resource(request, resource);
+
+	if (!error)
+		error = read_member(request, *resource, "attributes",
+				    attributes);
+	if (!error)
+		error = read_member(request, *resource, "relationships",
+				    relationships);
+	return error;
+}
+
+/* data.id of a new resource: a reference id that the client chose. */
+static struct error *
+read_new_id(const struct request *request, struct json_object *resource,
+	    const char **id)
+{
+	struct json_object *member = json_object_object_get(resource, "id");
+
+	*id = NULL;
+	if (!member)
+		return NULL;
+	*id = json_object_get_string(member);
+	if (json_object_is_type(member, json_type_string) &&
+	    (!**id || crypto_is_uuid(*id))) {
+		*id = **id ? *id : NULL;
+		return NULL;
+	}
+	return bad_document(request, "/data/id", "A UUID is needed here.");
+}
+
+/* Passwords are hashed in a pool of their own, where that delays nobody. */
+static bool
+needs_hashing(const struct entity *entity, struct json_object *attributes)
+{
+	for (size_t i = 0; attributes && i < entity->ncolumns; i++)
+		if (entity->columns[i]->kind == VALUE_SECRET &&
+		    json_object_object_get(attributes,
+					   entity->columns[i]->column_name))
+			return true;
+	return false;
+}
+
+/*
+ * Whether the caller may read the row that he has just made: by its own
+ * bits, which need no further statement.
+ */
+static bool
+may_read_new(const struct request *request, const struct entity *entity,
+	     const struct row *row)
+{
+	int64_t permission = 0;
+
+	if (permission_everything(request->actor))
+		return true;
+	if (!permission_table(request->actor, entity, VERB_READ))
+		return false;
+	for (size_t i = 0; i < row->selection->ncolumns; i++)
+		if (!strcmp(row->selection->columns[i]->column_name,
+			    "permission"))
+			permission =
+				rows_integer(row->rows, 0, SELECTION_FIRST + i);
+	return permission & PERMISSION_GUEST(VERB_READ) ||
+	       (request->actor->id && permission & PERMISSION_OWNER(VERB_READ));
+}
+
+static void
+write_created(struct request *request, struct response *response,
+	      const struct entity *entity, const struct row *row)
+{
+	const char *id = rows_text(row->rows, 0, SELECTION_REFERENCE_ID);
+
+	response->status = 201;
+	response_header(
+		response, "Location",
+		arena_printf(request->arena, "/api/%s/%s", entity->name, id));
+	if (may_read_new(request, entity, row)) {
+		response_header(response, "ETag",
+				entity_tag(request->arena, row->rows, 0));
+		jsonapi_row(response, row);
+	} else {
+		jsonapi_identifier(response, entity, id);
+	}
+}
+
+struct error *
+serve_create(struct request *request, struct response *response)
+{
+	struct json_object *resource;
+	struct json_object *attributes;
+	struct json_object *relationships;
+	const struct entity *entity;
+	struct row_context context = request_row_context(request, false);
+	struct error *error;
+	struct row row;
+	const char *id;
+
+	error = find_entity(request, &entity);
+	if (!error)
+		error = check_writable(request, entity, VERB_CREATE);
+	if (!error)
+		error = read_members(request, &resource, &attributes,
+				     &relationships);
+	if (!error && needs_hashing(entity, attributes) &&
+	    request_hand_over(request, response, "hash"))
+		return NULL;
+	if (!error)
+		error = read_new_id(request, resource, &id);
+	if (!error)
+		error = row_create(&context, entity, id, attributes,
+				   relationships, &row);
+	if (!error)
+		error = finish_write(request, entity);
+	if (!error)
+		write_created(request, response, entity, &row);
+	return error;
+}
+
+/* RFC 9110 section 13.1.1: our tags are versions in quotes. */
+static struct error *
+read_if_match(const struct request *request, int64_t *version)
+{
+	const char *given = request_variable(request, "HTTP_IF_MATCH");
+	char rest;
+
+	*version = -1;
+	if (!given || !strcmp(given, "*"))
+		return NULL;
+	if (sscanf(given, "\"%ld\"%c", version, &rest) == 1 && *version >= 0)
+		return NULL;
+	return error_new(request->arena, 412, "version-differs",
+			 "The row has another version than If-Match says.");
+}
+
+static struct error *
+check_same_id(const struct request *request, struct json_object *resource,
+	      const char *id)
+{
+	struct json_object *given = json_object_object_get(resource, "id");
+
+	if (!given || !strcmp(request->captures[1], "mine") ||
+	    !strcasecmp(json_object_get_string(given), id))
+		return NULL;
+	return error_at(error_new(request->arena, 409, "id-differs",
+				  "The id in the resource is not the one in "
+				  "the URL."),
+			"/data/id");
+}
+
+struct error *
+serve_update(struct request *request, struct response *response)
+{
+	struct json_object *resource;
+	struct json_object *attributes;
+	struct json_object *relationships;
+	const struct entity *entity;
+	struct row_context context = request_row_context(request, false);
+	struct error *error;
+	struct row row;
+	int64_t version;
+	const char *id;
+
+	error = find_entity(request, &entity);
+	if (!error)
+		error = find_id(request, entity, &id);
+	if (!error)
+		error = check_writable(request, entity, VERB_UPDATE);
+	if (!error)
+		error = read_members(request, &resource, &attributes,
+				     &relationships);
+	if (!error && needs_hashing(entity, attributes) &&
+	    request_hand_over(request, response, "hash"))
+		return NULL;
+	if (!error)
+		error = check_same_id(request, resource, id);
+	if (!error)
+		error = read_if_match(request, &version);
+	if (!error)
+		error = row_update(&context, entity, id, attributes,
+				   relationships, version, &row);
+	if (!error)
+		error = finish_write(request, entity);
+	if (error)
+		return error;
+	response_header(response, "ETag",
+			entity_tag(request->arena, row.rows, 0));
+	jsonapi_row(response, &row);
+	return NULL;
+}
+
+struct error *
+serve_delete(struct request *request, struct response *response)
+{
+	struct row_context context = request_row_context(request, false);
+	const struct entity *entity;
+	struct error *error;
+	const char *id;
+
+	error = find_entity(request, &entity);
+	if (!error)
+		error = find_id(request, entity, &id);
+	if (!error)
+		error = check_writable(request, entity, VERB_DELETE);
+	if (!error)
+		error = row_delete(&context, entity, id);
+	if (!error)
+		error = finish_write(request, entity);
+	if (error)
+		return error;
+	response->content_type = JSONAPI_TYPE;
+	strbuf_literal(&response->body, "{\"meta\":null}");
+	return NULL;
+}
+
+/* Relationship routes. */
+
+static struct error *
+change_links(struct request *request, struct response *response,
+	     enum link_change change)
+{
+	struct row_context context = request_row_context(request, false);
+	const struct relationship *relationship;
+	const struct entity *entity;
+	struct json_object *document;
+	struct json_object *data;
+	struct error *error;
+	const char *id;
+
+	error = find_entity(request, &entity);
+	if (!error)
+		error = find_id(request, entity, &id);
+	if (!error)
+		error = find_relationship(request, entity, &relationship);
+	if (!error)
+		error = check_writable(request, entity, VERB_UPDATE);
+	if (!error)
+		error = request_json(request, &document);
+	if (error)
+		return error;
+	if (!json_object_is_type(document, json_type_object) ||
+	    !json_object_object_get_ex(document, "data", &data))
+		return bad_document(request, "/data",
+				    "The document needs a member data.");
+	error = row_link(&context, entity, id, relationship, change, data);
+	if (!error)
+		error = finish_write(request,
+				     relationship->relation->join
+					     ? relationship->relation->join
+					     : entity);
+	if (!error)
+		response->status = 204;
+	return error;
+}
+
+struct error *
+serve_link_add(struct request *request, struct response *response)
+{
+	return change_links(request, response, LINK_ADD);
+}
+
+struct error *
+serve_link_replace(struct request *request, struct response *response)
+{
+	return change_links(request, response, LINK_REPLACE);
+}
+
+struct error *
+serve_link_remove(struct request *request, struct response *response)
+{
+	return change_links(request, response, LINK_REMOVE);
+}
+
+/* The table's own conformations and validations. */
+static struct error *
+check_row(struct arena *arena, const struct entity *entity,
+	  struct json_object *attributes, bool creating UNUSED)
+{
+	conform(arena, entity->conformations, entity->nconformations,
+		entity->columns, entity->ncolumns, attributes);
+	return validate(arena, entity->validations, entity->nvalidations,
+			entity->columns, entity->ncolumns, attributes, true,
+			422, "/data/attributes/");
+}
+
+struct row_context
+request_row_context(const struct request *request, bool trusted)
+{
+	return (struct row_context){
+		.db = request->db,
+		.arena = request->arena,
+		.model = request->model,
+		.actor = request->actor,
+		.values = &request->settings->values,
+		.trusted = trusted,
+		.check = trusted ? NULL : check_row,
+	};
+}
