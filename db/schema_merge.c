@@ -19,9 +19,9 @@ schema_merge(struct arena *arena, struct schema *schema,
 {
 	for (size_t i = 0; i < added->nsources; i++) {
 		const struct schema_source *source = &added->sources[i];
-		struct error *error = schema_read(arena, source->tree,
-						  source->file,
-						  source->is_system, schema);
+		struct error *error =
+			schema_read(arena, source->tree, source->file,
+				    source->is_system, schema);
 
 		if (error)
 			return error;

@@ -1,0 +1,504 @@
+/*
+ * model_load.c: from the rows of world, action and smd back to a schema and a
+ * model. Join tables are not read back, relations make them again; what a
+ * definition does not hold (ids, owners, permissions, group links) is added
+ * from the rows.
+ */
+#include <string.h>
+
+#include "db/base/log.h"
+#include "db/migrate.h"
+#include "db/permission.h"
+#include "db/schema_file.h"
+
+static const char FILE_NAME[] = "stored definitions";
+
+/* The rows a model comes from; NULL where the database is empty. */
+struct stored {
+	struct rows *world;
+	struct rows *actions;
+	struct rows *machines;
+};
+
+enum {
+	WORLD_NAME,
+	WORLD_DEFINITION,
+	WORLD_ID,
+	WORLD_REFERENCE_ID,
+	WORLD_OWNER,
+	WORLD_PERMISSION,
+	WORLD_DEFAULT_PERMISSION
+};
+
+static const char READ_WORLD[] =
+	"SELECT table_name, world_schema_json, id, reference_id,"
+	" user_account_id, permission, default_permission"
+	" FROM world ORDER BY table_name COLLATE \"C\"";
+
+enum {
+	ACTION_ENTITY,
+	ACTION_NAME,
+	ACTION_DEFINITION,
+	ACTION_LABEL,
+	ACTION_ID,
+	ACTION_REFERENCE_ID,
+	ACTION_OWNER,
+	ACTION_PERMISSION
+};
+
+static const char READ_ACTIONS[] =
+	"SELECT w.table_name, a.action_name, a.action_schema, a.label, a.id,"
+	" a.reference_id, a.user_account_id, a.permission"
+	" FROM action a JOIN world w ON w.id = a.world_id"
+	" ORDER BY w.table_name COLLATE \"C\", a.action_name COLLATE \"C\", a.id";
+
+static const char READ_MACHINES[] =
+	"SELECT name, label, initial_state, events FROM smd ORDER BY id";
+
+static const char HAS_WORLD[] = "SELECT to_regclass('world') IS NOT NULL";
+
+static struct error *
+read_stored(struct db *db, struct arena *arena, struct stored *stored)
+{
+	struct error *error;
+	struct rows *rows;
+
+	memset(stored, 0, sizeof *stored);
+	error = db_query(db, arena, HAS_WORLD, NO_PARAMS, &rows);
+	if (error || !rows_boolean(rows, 0, 0))
+		return error;
+	error = db_query(db, arena, READ_WORLD, NO_PARAMS, &stored->world);
+	if (!error)
+		error = db_query(db, arena, READ_ACTIONS, NO_PARAMS,
+				 &stored->actions);
+	if (!error)
+		error = db_query(db, arena, READ_MACHINES, NO_PARAMS,
+				 &stored->machines);
+	return error;
+}
+
+/* Definitions. */
+
+static void
+release_tree(void *tree)
+{
+	json_object_put(tree);
+}
+
+/* {"Tables": [definition]}, which lives as long as the arena; NULL where the
+ * text is no JSON object. */
+static struct json_object *
+wrap_definition(struct arena *arena, const char *list, const char *text)
+{
+	struct json_object *definition = json_tokener_parse(text ? text : "");
+	struct json_object *tree, *array;
+
+	if (!json_object_is_type(definition, json_type_object)) {
+		json_object_put(definition);
+		return NULL;
+	}
+	array = json_object_new_array_ext(1);
+	json_object_array_add(array, definition);
+	tree = json_object_new_object();
+	json_object_object_add(tree, list, array);
+	arena_defer(arena, release_tree, tree);
+	return tree;
+}
+
+static struct json_object *
+wrapped_definition(struct json_object *tree, const char *list)
+{
+	return json_object_array_get_idx(json_object_object_get(tree, list), 0);
+}
+
+/* What actd brought itself is marked in its definition. */
+static bool
+is_system_definition(struct json_object *definition)
+{
+	return json_object_get_boolean(
+		json_object_object_get(definition, "IsSystem"));
+}
+
+static struct error *
+not_json(struct arena *arena, const char *what)
+{
+	return error_new(arena, 422, "invalid-schema",
+			 "%s: %s: not a JSON object", FILE_NAME, what);
+}
+
+static struct error *
+read_table(struct arena *arena, const struct stored *stored, size_t row,
+	   struct schema *schema)
+{
+	struct json_object *tree = wrap_definition(
+		arena, "Tables",
+		rows_text(stored->world, row, WORLD_DEFINITION));
+
+	if (!tree)
+		return not_json(arena,
+				rows_text(stored->world, row, WORLD_NAME));
+	return schema_read(
+		arena, tree, FILE_NAME,
+		is_system_definition(wrapped_definition(tree, "Tables")),
+		schema);
+}
+
+/* The row's own columns say whose action it is, and what it is called. */
+static struct error *
+read_action(struct arena *arena, const struct stored *stored, size_t row,
+	    struct schema *schema)
+{
+	struct rows *rows = stored->actions;
+	struct json_object *definition,
+		*tree = wrap_definition(
+			arena, "Actions",
+			rows_text(rows, row, ACTION_DEFINITION));
+	const char *label = rows_text(rows, row, ACTION_LABEL);
+
+	if (!tree)
+		return not_json(arena, rows_text(rows, row, ACTION_NAME));
+	definition = wrapped_definition(tree, "Actions");
+	json_object_object_add(
+		definition, "Name",
+		json_object_new_string(rows_text(rows, row, ACTION_NAME)));
+	json_object_object_add(
+		definition, "OnType",
+		json_object_new_string(rows_text(rows, row, ACTION_ENTITY)));
+	if (label)
+		json_object_object_add(definition, "Label",
+				       json_object_new_string(label));
+	return schema_read(arena, tree, FILE_NAME,
+			   is_system_definition(definition), schema);
+}
+
+static struct error *
+read_machine(struct arena *arena, const struct stored *stored, size_t row,
+	     struct schema *schema)
+{
+	static const char *const members[] = { "Name", "Label",
+					       "InitialState" };
+	struct rows *rows = stored->machines;
+	struct json_object *tree =
+		wrap_definition(arena, "StateMachineDescriptions", "{}");
+	struct json_object *machine =
+		wrapped_definition(tree, "StateMachineDescriptions");
+	const char *events = rows_text(rows, row, 3);
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		json_object_object_add(
+			machine, members[i],
+			json_object_new_string(rows_text(rows, row, i)));
+	json_object_object_add(machine, "Events",
+			       json_tokener_parse(events ? events : "[]"));
+	return schema_read(arena, tree, FILE_NAME, false, schema);
+}
+
+/* One kind of rows; a row that was found bad before is left out. */
+struct reading {
+	struct rows *rows;
+	size_t name_column;
+	struct error *(*read)(struct arena *arena, const struct stored *stored,
+			      size_t row, struct schema *schema);
+	bool *is_bad;
+};
+
+static bool
+read_rows(struct arena *arena, const struct stored *stored,
+	  struct reading *reading, struct schema *schema)
+{
+	for (size_t i = 0; i < rows_count(reading->rows); i++) {
+		struct error *error;
+
+		if (reading->is_bad[i])
+			continue;
+		error = reading->read(arena, stored, i, schema);
+		if (!error)
+			continue;
+		log_event(LOG_ERROR, "bad-definition", "name",
+			  rows_text(reading->rows, i, reading->name_column),
+			  "cause", error->detail, NULL);
+		reading->is_bad[i] = true;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A definition that can't be read must not take the others with it. Reading
+ * it has left the schema half changed, so all is read again without it.
+ */
+static void
+read_definitions(struct arena *arena, const struct stored *stored,
+		 struct schema *schema)
+{
+	struct reading readings[] = {
+		{ stored->world, WORLD_NAME, read_table, NULL },
+		{ stored->actions, ACTION_NAME, read_action, NULL },
+		{ stored->machines, 0, read_machine, NULL },
+	};
+	bool is_complete;
+
+	for (size_t i = 0; i < ARRAY_SIZE(readings); i++)
+		readings[i].is_bad =
+			ARENA_ARRAY(arena, bool, rows_count(readings[i].rows));
+	do {
+		*schema = (struct schema){ 0 };
+		is_complete = true;
+		for (size_t i = 0; is_complete && i < ARRAY_SIZE(readings); i++)
+			is_complete =
+				read_rows(arena, stored, &readings[i], schema);
+	} while (!is_complete);
+}
+
+struct error *
+schema_load(struct db *db, struct arena *arena, struct schema *schema)
+{
+	struct stored stored;
+	struct error *error = read_stored(db, arena, &stored);
+
+	if (!error && stored.world)
+		read_definitions(arena, &stored, schema);
+	return error;
+}
+
+/* What the rows know beyond definitions. `arena` is the model's. */
+
+static void
+take_world(struct arena *arena, const struct stored *stored,
+	   struct model *model)
+{
+	for (size_t i = 0; i < rows_count(stored->world); i++) {
+		struct rows *rows = stored->world;
+		struct entity *entity =
+			model_entity(model, rows_text(rows, i, WORLD_NAME));
+
+		if (!entity)
+			continue;
+		entity->world_id = rows_integer(rows, i, WORLD_ID);
+		entity->world_reference_id = arena_strdup(
+			arena, rows_text(rows, i, WORLD_REFERENCE_ID));
+		entity->owner_id = rows_integer(rows, i, WORLD_OWNER);
+		entity->permission = rows_integer(rows, i, WORLD_PERMISSION);
+		entity->default_permission =
+			rows_integer(rows, i, WORLD_DEFAULT_PERMISSION);
+	}
+}
+
+/* Exactly that action: no other spelling of its name. */
+static struct action *
+find_action(const struct model *model, const char *entity, const char *name)
+{
+	struct action *action = model_action(model, entity, name);
+
+	if (action && strcmp(action->name, name))
+		return NULL;
+	return action;
+}
+
+static void
+take_actions(struct arena *arena, const struct stored *stored,
+	     struct model *model)
+{
+	struct rows *rows = stored->actions;
+
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		struct action *action =
+			find_action(model, rows_text(rows, i, ACTION_ENTITY),
+				    rows_text(rows, i, ACTION_NAME));
+
+		if (!action)
+			continue;
+		action->id = rows_integer(rows, i, ACTION_ID);
+		action->reference_id = arena_strdup(
+			arena, rows_text(rows, i, ACTION_REFERENCE_ID));
+		action->owner_id = rows_integer(rows, i, ACTION_OWNER);
+		action->permission = rows_integer(rows, i, ACTION_PERMISSION);
+	}
+}
+
+static const char READ_LINKS[] =
+	"SELECT w.table_name, NULL::text, l.usergroup_id, l.permission"
+	" FROM world_world_id_has_usergroup_usergroup_id l"
+	" JOIN world w ON w.id = l.world_id"
+	" UNION ALL SELECT w.table_name, a.action_name, l.usergroup_id,"
+	" l.permission FROM action_action_id_has_usergroup_usergroup_id l"
+	" JOIN action a ON a.id = l.action_id"
+	" JOIN world w ON w.id = a.world_id ORDER BY 1, 2, 3";
+
+static void
+take_link(struct arena *arena, struct rows *rows, size_t row,
+	  struct model *model)
+{
+	const char *entity_name = rows_text(rows, row, 0);
+	const char *action_name = rows_text(rows, row, 1);
+	const struct group_link link = { rows_integer(rows, row, 2),
+					 rows_integer(rows, row, 3) };
+
+	if (action_name) {
+		struct action *action =
+			find_action(model, entity_name, action_name);
+
+		if (action)
+			ARENA_PUSH(arena, action->group_links,
+				   action->ngroup_links, link);
+	} else {
+		struct entity *entity = model_entity(model, entity_name);
+
+		if (entity)
+			ARENA_PUSH(arena, entity->group_links,
+				   entity->ngroup_links, link);
+	}
+}
+
+static struct error *
+load_links(struct db *db, struct arena *scratch, struct arena *arena,
+	   struct model *model)
+{
+	struct error *error;
+	struct rows *rows;
+
+	error = db_query(db, scratch, READ_LINKS, NO_PARAMS, &rows);
+	for (size_t i = 0; !error && i < rows_count(rows); i++)
+		take_link(arena, rows, i, model);
+	return error;
+}
+
+/* Groups. */
+
+static const char READ_GROUPS[] =
+	"SELECT g.id, g.name, EXISTS (SELECT FROM"
+	" user_account_user_account_id_has_usergroup_usergroup_id m"
+	" WHERE m.usergroup_id = g.id)"
+	" FROM usergroup g"
+	" WHERE g.name IN (SELECT json_array_elements_text($1::json))";
+
+/* The names as a JSON array: of the thousands of groups only these. */
+static const char *
+wanted_groups(struct arena *scratch, const struct model *model)
+{
+	const char *last = "";
+	struct strbuf names;
+
+	strbuf_init(&names, scratch);
+	strbuf_literal(&names, "[\"administrators\",\"users\",\"guests\"");
+	for (size_t i = 0; i < model->nentities; i++) {
+		const struct entity *entity = model->entities[i];
+
+		for (size_t j = 0; j < entity->ndefault_groups; j++) {
+			const char *name = entity->default_groups[j].group;
+
+			if (!strcmp(name, last))
+				continue;
+			strbuf_putc(&names, ',');
+			strbuf_json_text(&names, name);
+			last = name;
+		}
+	}
+	strbuf_putc(&names, ']');
+	return names.data;
+}
+
+/* -1 stands for the creator's home group; 0: no such group. */
+static int64_t
+group_id(const struct rows *groups, const char *name)
+{
+	if (!strcmp(name, "$home"))
+		return -1;
+	for (size_t i = 0; i < rows_count(groups); i++)
+		if (!strcmp(rows_text(groups, i, 1), name))
+			return rows_integer(groups, i, 0);
+	return 0;
+}
+
+static void
+take_default_links(struct arena *arena, const struct rows *groups,
+		   struct entity *entity)
+{
+	for (size_t i = 0; i < entity->ndefault_groups; i++) {
+		const struct group_grant *grant = &entity->default_groups[i];
+		const struct group_link link = { group_id(groups, grant->group),
+						 grant->permission
+							 ? grant->permission
+							 : PERMISSION_DEFAULT };
+
+		if (link.group_id)
+			ARENA_PUSH(arena, entity->default_links,
+				   entity->ndefault_links, link);
+	}
+}
+
+static struct error *
+load_groups(struct db *db, struct arena *scratch, struct arena *arena,
+	    struct model *model)
+{
+	struct error *error;
+	struct rows *rows;
+
+	error = db_query(db, scratch, READ_GROUPS,
+			 PARAMS(wanted_groups(scratch, model)), &rows);
+	if (error)
+		return error;
+	model->administrators_id = group_id(rows, "administrators");
+	model->users_id = group_id(rows, "users");
+	model->guests_id = group_id(rows, "guests");
+	for (size_t i = 0; i < rows_count(rows); i++)
+		if (rows_integer(rows, i, 0) == model->administrators_id)
+			model->has_administrator = rows_boolean(rows, i, 2);
+	for (size_t i = 0; i < model->nentities; i++)
+		take_default_links(arena, rows, model->entities[i]);
+	return NULL;
+}
+
+static struct error *
+load_into(struct db *db, struct arena *scratch, struct arena *arena,
+	  struct model **model)
+{
+	struct schema *schema = ARENA_NEW(arena, struct schema);
+	struct stored stored;
+	struct error *error;
+
+	error = read_stored(db, scratch, &stored);
+	if (error)
+		return error;
+	if (!stored.world)
+		return error_new(scratch, 503, "no-model",
+				 "The database is empty: it has not been "
+				 "migrated yet.");
+	read_definitions(arena, &stored, schema);
+	error = model_build(arena, schema, model);
+	if (error)
+		return error;
+	take_world(arena, &stored, *model);
+	take_actions(arena, &stored, *model);
+	error = load_links(db, scratch, arena, *model);
+	return error ? error : load_groups(db, scratch, arena, *model);
+}
+
+/* The model's arena goes; what was wrong with it stays. */
+static struct error *
+copy_errors(struct arena *arena, const struct error *error)
+{
+	struct error *copies = NULL;
+
+	for (; error; error = error->next) {
+		struct error *copy = error_new(
+			arena, error->status, error->code, "%s", error->detail);
+
+		copy->retry_after = error->retry_after;
+		error_append(&copies, copy);
+	}
+	return copies;
+}
+
+struct error *
+model_load(struct db *db, struct arena *arena, struct model **model)
+{
+	struct arena *own = arena_new();
+	struct error *error = load_into(db, arena, own, model);
+
+	if (error) {
+		error = copy_errors(arena, error);
+		arena_free(own);
+	}
+	return error;
+}

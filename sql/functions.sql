@@ -1,0 +1,107 @@
+-- functions.sql: what lives in the database itself: notifications to the
+-- other nodes when the model or anybody's access changes, whoever changed
+-- it. Runs inside the migration's transaction, after the system's tables
+-- are there, whenever this text differs from the one in force. Statements
+-- only CREATE OR REPLACE.
+--
+-- The triggers are for rows, so that a statement that finds nothing to
+-- change tells nobody; equal notifications of a transaction are sent once.
+
+-- Listeners load the model again.
+CREATE OR REPLACE FUNCTION actd_notify_model() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_catalog.pg_notify('actd_model', '');
+	RETURN NULL;
+END
+$$;
+
+-- Listeners forget what they know of users and their groups.
+CREATE OR REPLACE FUNCTION actd_notify_access() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_catalog.pg_notify('actd_access', '');
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON world
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON world
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON action
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON action
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON smd
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON smd
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON world_world_id_has_usergroup_usergroup_id
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON world_world_id_has_usergroup_usergroup_id
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON action_action_id_has_usergroup_usergroup_id
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON action_action_id_has_usergroup_usergroup_id
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+-- A new account is in nobody's memory; a changed one may be.
+CREATE OR REPLACE TRIGGER actd_access
+AFTER UPDATE OF auth_version, email, name OR DELETE
+ON user_account
+FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
+
+CREATE OR REPLACE TRIGGER actd_access_truncate
+AFTER TRUNCATE
+ON user_account
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
+
+CREATE OR REPLACE TRIGGER actd_access
+AFTER INSERT OR UPDATE OR DELETE
+ON usergroup
+FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
+
+CREATE OR REPLACE TRIGGER actd_access_truncate
+AFTER TRUNCATE
+ON usergroup
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
+
+CREATE OR REPLACE TRIGGER actd_access
+AFTER INSERT OR UPDATE OR DELETE
+ON user_account_user_account_id_has_usergroup_usergroup_id
+FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
+
+CREATE OR REPLACE TRIGGER actd_access_truncate
+AFTER TRUNCATE
+ON user_account_user_account_id_has_usergroup_usergroup_id
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
