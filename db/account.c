@@ -203,7 +203,7 @@ load_actor(struct db *db, struct arena *arena, const struct model *model,
 		return error;
 	if (rows_count(rows) == 0)
 		return error_new(arena, 401, "unknown-user",
-				 "there is no account for this token");
+				 "There is no account for this token.");
 	actor->id = rows_integer(rows, 0, 0);
 	actor->reference_id = rows_text(rows, 0, 1);
 	actor->email = rows_text(rows, 0, 2);
@@ -221,7 +221,7 @@ static struct error *
 token_revoked(struct arena *arena)
 {
 	return error_new(arena, 401, "token-revoked",
-			 "this token was revoked: sign in again");
+			 "This token was revoked: sign in again.");
 }
 
 /*
@@ -281,7 +281,7 @@ account_set_password(struct db *db, struct arena *arena, int64_t account_id,
 		return error;
 	if (rows_affected(rows) == 0)
 		return error_new(arena, 401, "unknown-user",
-				 "there is no such account any more");
+				 "There is no such account any more.");
 	return NULL;
 }
 

@@ -16,12 +16,12 @@ input_text(struct arena *arena, struct json_object *input, const char *name,
 	if (!json_object_object_get_ex(input, name, &value) ||
 	    !json_object_is_type(value, json_type_string) ||
 	    json_object_get_string_len(value) == 0)
-		return error_new(arena, 400, "bad-input", "%s: text is needed",
-				 name);
+		return error_new(arena, 400, "bad-input",
+				 "%s: a text is needed.", name);
 	*text = json_object_get_string(value);
 	if (strlen(*text) != (size_t)json_object_get_string_len(value))
 		return error_new(arena, 400, "bad-input",
-				 "%s: a NUL character is not allowed", name);
+				 "%s: a NUL character is not allowed.", name);
 	return NULL;
 }
 
@@ -35,7 +35,7 @@ input_password(struct arena *arena, struct json_object *input, const char *name,
 		return error;
 	if (strlen(*password) > PASSWORD_MAX)
 		return error_new(arena, 400, "bad-input",
-				 "%s: longer than %d bytes", name,
+				 "%s: at most %d bytes are allowed.", name,
 				 PASSWORD_MAX);
 	return NULL;
 }

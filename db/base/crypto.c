@@ -460,10 +460,10 @@ crypto_password_hash(struct arena *arena, const char *password, unsigned cost,
 
 	if (length == 0)
 		return error_new(arena, 400, "empty-password",
-				 "the password is empty");
+				 "The password is empty.");
 	if (length > PASSWORD_MAX)
 		return error_new(arena, 400, "long-password",
-				 "the password is longer than %d bytes",
+				 "A password holds at most %d bytes.",
 				 PASSWORD_MAX);
 	crypto_random(salt, sizeof salt);
 	if (!crypt_gensalt_rn("$2b$", cost, salt, sizeof salt, setting,
