@@ -145,40 +145,36 @@ schema_add_folder(struct arena *arena, const char *folder,
 
 /* Checks. */
 
+/* Packages in the wild have tags that nobody knows: no reason to refuse. */
 static void
 check_tags(struct arena *arena, const char *file, const char *where,
 	   const struct tagging *tags, size_t ntags,
-	   const char *(*unknown_tag)(struct arena *arena, const char *tags),
-	   struct error **faults)
+	   const char *(*unknown_tag)(struct arena *arena, const char *tags))
 {
 	for (size_t i = 0; i < ntags; i++) {
 		const char *unknown = unknown_tag(arena, tags[i].tags);
 
 		if (unknown)
-			error_append(faults,
-				     error_new(arena, 422, "unknown-tag",
-					       "%s: %s: column %s: unknown "
-					       "tag %s",
-					       file, where, tags[i].column_name,
-					       unknown));
+			log_event(LOG_WARNING, "unknown-tag", "file", file,
+				  "where", where, "column", tags[i].column_name,
+				  "tag", unknown, NULL);
 	}
 }
 
 static void
-check_entity(struct arena *arena, const char *file, const struct entity *entity,
-	     struct error **faults)
+check_entity(struct arena *arena, const char *file, const struct entity *entity)
 {
 	const char *where = arena_printf(arena, "table %s", entity->name);
 
 	check_tags(arena, file, where, entity->validations,
-		   entity->nvalidations, validate_unknown_tag, faults);
+		   entity->nvalidations, validate_unknown_tag);
 	check_tags(arena, file, where, entity->conformations,
-		   entity->nconformations, conform_unknown_tag, faults);
+		   entity->nconformations, conform_unknown_tag);
 }
 
-static void
+static struct error *
 check_action(struct arena *arena, const struct model *model, const char *file,
-	     const struct action *action, struct error **faults)
+	     const struct action *action)
 {
 	const char *where = arena_printf(arena, "action %s of %s", action->name,
 					 action->on_type);
@@ -186,30 +182,29 @@ check_action(struct arena *arena, const struct model *model, const char *file,
 		model_action(model, action->on_type, action->name);
 
 	check_tags(arena, file, where, action->validations,
-		   action->nvalidations, validate_unknown_tag, faults);
+		   action->nvalidations, validate_unknown_tag);
 	check_tags(arena, file, where, action->conformations,
-		   action->nconformations, conform_unknown_tag, faults);
-	if (merged)
-		error_append(faults, engine_check(arena, model, merged, file));
+		   action->nconformations, conform_unknown_tag);
+	return merged ? engine_check(arena, model, merged, file) : NULL;
 }
 
 /* What one file says is looked at alone, so that its name is at hand. */
 static struct error *
 check_source(struct arena *arena, const struct model *model,
-	     const struct schema_source *source, struct error **faults)
+	     const struct schema_source *source)
 {
 	struct schema alone = { 0 };
-	struct error *error = schema_read(arena, source->tree, source->file,
-					  source->is_system, &alone);
+	struct error *faults = schema_read(arena, source->tree, source->file,
+					   source->is_system, &alone);
 
-	if (error)
-		return error;
+	if (faults)
+		return faults;
 	for (size_t i = 0; i < alone.nentities; i++)
-		check_entity(arena, source->file, alone.entities[i], faults);
+		check_entity(arena, source->file, alone.entities[i]);
 	for (size_t i = 0; i < alone.nactions; i++)
-		check_action(arena, model, source->file, alone.actions[i],
-			     faults);
-	return NULL;
+		error_append(&faults, check_action(arena, model, source->file,
+						   alone.actions[i]));
+	return faults;
 }
 
 static struct error *
@@ -231,15 +226,16 @@ struct error *
 schema_apply(struct db *db, struct arena *arena, const struct schema *schema,
 	     bool dry_run, struct migration **migration)
 {
-	struct error *faults = NULL;
-	struct error *error;
+	struct error *faults;
 	struct model *model;
 
-	error = merged_model(db, arena, schema, &model);
-	for (size_t i = 0; !error && i < schema->nsources; i++)
-		error = check_source(arena, model, &schema->sources[i],
-				     &faults);
-	if (error || faults)
-		return error ? error : faults;
+	faults = merged_model(db, arena, schema, &model);
+	if (faults)
+		return faults;
+	for (size_t i = 0; i < schema->nsources; i++)
+		error_append(&faults,
+			     check_source(arena, model, &schema->sources[i]));
+	if (faults)
+		return faults;
 	return migrate(db, arena, schema, dry_run, migration);
 }
