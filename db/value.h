@@ -11,7 +11,7 @@
 #include "db/model.h"
 
 struct value_settings {
-	unsigned hash_cost;                /* of bcrypt */
+	unsigned hash_cost;		     /* of bcrypt */
 	const unsigned char *encryption_key; /* 32 bytes */
 };
 
@@ -29,7 +29,9 @@ struct error *value_from_json(struct arena *arena, const struct column *column,
 
 /*
  * The same from a text (a filter's value, a CSV cell, a default): numbers and
- * booleans as digits and words. 400 for a filter is the caller's to set.
+ * booleans as digits and words. 400 for a filter is the caller's to set. With
+ * `settings` NULL (a filter) lengths and the form that a column type asks for
+ * (a mail address) are not checked, since any text may be compared.
  */
 struct error *value_from_text(struct arena *arena, const struct column *column,
 			      const char *value,
