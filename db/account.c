@@ -507,3 +507,20 @@ account_claim_installation(struct db *db, struct arena *arena,
 	}
 	return NULL;
 }
+
+struct error *
+account_actor_now(struct db *db, struct arena *arena, const struct model *model,
+		  const char *reference_id, struct actor **actor)
+{
+	struct actor *loaded = ARENA_NEW(arena, struct actor);
+	int64_t auth_version;
+	struct error *error;
+
+	*actor = loaded;
+	error = load_actor(db, arena, model, reference_id, loaded,
+			   &auth_version);
+	if (error && error->status == 401)
+		return error_new(arena, 404, "unknown-user",
+				 "there is no such account");
+	return error;
+}

@@ -60,4 +60,11 @@ struct error *account_set_password(struct db *db, struct arena *arena,
 				   int64_t account_id, const char *hash)
 	MUST_CHECK;
 
+/* The actor of an account as the database has it now: no cache, no token.
+ * 404 where there is none. */
+struct error *account_actor_now(struct db *db, struct arena *arena,
+				const struct model *model,
+				const char *reference_id,
+				struct actor **actor) MUST_CHECK;
+
 #endif

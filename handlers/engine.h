@@ -8,6 +8,10 @@
 
 #include "handlers/performer.h"
 
+/* The most items of an outcome's ForEach, whose items are the names `item`
+ * and `index` to its expressions. */
+#define FOR_EACH_MAX 1000
+
 /* One execution of an action. */
 struct run {
 	struct request *request;
@@ -20,6 +24,8 @@ struct run {
 	struct json_object *changes;    /* of a dry run, or NULL */
 	bool model_changed;  /* a performer asks for request_reload() after */
 	bool access_changed; /* … and for request_access_changed() */
+	struct json_object *effects; /* of a dry run: what would happen outside
+					the database, as performers tell it */
 };
 
 /*
