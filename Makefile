@@ -3,8 +3,9 @@
 #   make            build into build/
 #   make run        install what is missing, build, serve until Ctrl-C
 #   make start|stop|status   the same instance in the background
+#                   (PORT=6336 INSTANCE=var WORKERS=8 LISTEN=127.0.0.1)
 #   make test       all tests        make check-asan   HTTP tests, sanitized
-#   make lint       format, layers, static analysis
+#   make unit       unit tests       make lint         format, layers, analysis
 #   make bench|soak|fuzz     figures, long runs, fuzzing
 #   make install DESTDIR= PREFIX=
 
@@ -17,13 +18,19 @@ CXX ?= c++
 WERROR ?= -Werror
 SANITIZE ?=
 OPTIMIZE ?= -O2
+# make V=1 shows the commands
+Q := $(if $(V),,@)
 
 PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus libcrypt
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lstdc++
+# asked once, and only when something is compiled
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lstdc++)$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wformat=2 $(WERROR)
-HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDENING := -fstack-protector-strong -fPIE
+ifeq ($(SANITIZE),)
+HARDENING += -D_FORTIFY_SOURCE=2
+endif
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DACTD_VERSION='"$(VERSION)"' \
 	-DACTD_LIBEXEC='"$(PREFIX)/libexec/actd"' -MMD -MP
 CFLAGS += -std=c11 $(OPTIMIZE) -g $(WARNINGS) -Wstrict-prototypes \
@@ -31,9 +38,6 @@ CFLAGS += -std=c11 $(OPTIMIZE) -g $(WARNINGS) -Wstrict-prototypes \
 CXXFLAGS += -std=c++17 $(OPTIMIZE) -g $(WARNINGS) $(HARDENING) $(SANITIZE) \
 	$(PKG_CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
-ifneq ($(SANITIZE),)
-HARDENING := -fstack-protector-strong -fPIE
-endif
 
 SOURCES := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c handlers/*.c \
 	handlers/performers/*.c handlers/formats/*.c handlers/remote/*.c \
@@ -43,38 +47,119 @@ EMBEDDED := $(BUILD)/sql/system.yaml.o $(BUILD)/sql/functions.sql.o
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(SHIMS:%.cc=$(BUILD)/%.o) $(EMBEDDED)
 LIBRARY := $(BUILD)/libactd.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+OURS = $(wildcard fcgi/*.[ch] handlers/*.[ch] handlers/*/*.[ch] \
+	handlers/*/*.cc db/*.[ch] db/base/*.[ch] tests/*/*.[ch])
 
-all: $(BUILD)/actd
+all: $(BUILD)/actd $(BUILD)/actd.conf.5
 
 $(BUILD)/actd: $(BUILD)/fcgi/main.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS)
+	@echo "  LINK $@"
+	$Q$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS)
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $(OBJECTS)
+	@ar rcs $@ $(OBJECTS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "  CC   $<"
+	$Q$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	@echo "  CXX  $<"
+	$Q$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 # Files compiled in, as _binary_sql_system_yaml_start and _end.
 $(BUILD)/sql/%.o: sql/%
 	@mkdir -p $(@D)
-	ld -r -b binary -z noexecstack -o $@ $<
+	$Qld -r -b binary -z noexecstack -o $@ $<
+
+# The table of keys is in the program.
+$(BUILD)/actd.conf.5: fcgi/actd.conf.5 $(BUILD)/actd
+	$Q$(BUILD)/actd keys --roff >$@.keys
+	$Qsed -e '/^\.\\" KEYS/r $@.keys' $< >$@
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS) -lcmocka
+	@echo "  LINK $@"
+	$Q$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS) -lcmocka
+
+# Instances.
+
+packages:
+	@nginx/install-packages
+
+run start: packages
+	@$(MAKE) --no-print-directory all
+	@ACTD_BUILD='$(abspath $(BUILD))' nginx/instance $@
+
+stop status:
+	@nginx/instance $@
+
+export INSTANCE PORT WORKERS LISTEN
+
+# Tests and checks.
+
+test: packages
+	@$(MAKE) --no-print-directory all unit layers
+	@set -e; for run in $(wildcard tests/*/run); do \
+		echo "== $$run"; ACTD_BUILD='$(abspath $(BUILD))' $$run; done
 
 unit: $(UNIT_TESTS)
-	@set -e; for t in $(UNIT_TESTS); do $$t; done
+	@set -e; for test in $(UNIT_TESTS); do tests/with-postgres $$test; done
+
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan \
+		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' all
+	@ACTD_BUILD='$(abspath build/asan)' tests/http/run
+
+# Includes go fcgi -> handlers -> db -> db/base, and each library of the world
+# outside has one user.
+layers:
+	@! grep -nE '#include "(fcgi|handlers)/' $(wildcard db/*.[ch])
+	@! grep -nE '#include "(fcgi|handlers|db/[^b])' $(wildcard db/base/*.[ch])
+	@! grep -nE '#include "fcgi/' $(wildcard handlers/*.[ch] handlers/*/*.[ch])
+	@! grep -ln 'libpq-fe.h' $(filter-out db/%,$(OURS))
+	@! grep -ln 'fcgiapp.h' $(filter-out fcgi/% tests/%,$(OURS))
+	@! grep -ln 'jwt\.h' $(filter-out handlers/auth.c tests/%,$(OURS))
+	@echo "layers: ok"
+
+lint: layers
+	clang-format --dry-run --Werror $(filter %.c %.h,$(OURS))
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+		--enable=warning,portability --suppress=missingIncludeSystem \
+		-I. $(SOURCES) fcgi/main.c
+
+bench soak:
+	@set -e; for run in $(wildcard tests/$@/run); do $$run; done
+
+compile_commands.json:
+	bear -- $(MAKE) -B all
+
+-include tests/fuzz/fuzz.mk
+
+# Installing. INSTALL says what to do afterwards.
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/libexec/actd' \
+		'$(DESTDIR)$(PREFIX)/lib/systemd/system' \
+		'$(DESTDIR)$(PREFIX)/share/man/man5' \
+		'$(DESTDIR)$(PREFIX)/share/man/man8'
+	install $(BUILD)/actd '$(DESTDIR)$(PREFIX)/sbin/actd'
+	cp -R nginx/. '$(DESTDIR)$(PREFIX)/libexec/actd/'
+	rm -f '$(DESTDIR)$(PREFIX)'/libexec/actd/actd.service \
+		'$(DESTDIR)$(PREFIX)'/libexec/actd/actd-*.socket
+	for unit in $(wildcard nginx/*.service nginx/*.socket); do \
+		sed 's|@PREFIX@|$(PREFIX)|' $$unit \
+		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/'$${unit##*/}; done
+	install -m 644 fcgi/actd.8 '$(DESTDIR)$(PREFIX)/share/man/man8/actd.8'
+	install -m 644 $(BUILD)/actd.conf.5 \
+		'$(DESTDIR)$(PREFIX)/share/man/man5/actd.conf.5'
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all packages run start stop status test unit check-asan layers lint \
+	bench soak install clean compile_commands.json
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

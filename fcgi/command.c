@@ -1,0 +1,175 @@
+/*
+ * command.c: serve, check, migrate, instance, keys.
+ */
+#include "fcgi/command.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "fcgi/keys.h"
+#include "fcgi/master.h"
+#include "fcgi/schema_run.h"
+
+static int
+show(const struct error *err)
+{
+	for (const struct error *one = err; one; one = one->next)
+		fprintf(stderr, "actd: %s\n", one->detail);
+	return err->status == 503 ? EX_TEMPFAIL : EX_DATAERR;
+}
+
+static int
+usage(const char *text)
+{
+	fprintf(stderr, "usage: actd %s\n", text);
+	return EX_USAGE;
+}
+
+static int
+serve(const char *config_file, int argc, char **argv UNUSED)
+{
+	return argc == 1 ? master_run(config_file) : usage("[-c FILE] serve");
+}
+
+static struct error *
+check_all(struct arena *arena, const char *config_file)
+{
+	struct migration *migration = NULL;
+	struct config *config;
+	struct error *err = config_load(arena, config_file, &config);
+
+	if (!err && !access(config->keys_file, F_OK))
+		err = keys_load(arena, config, false);
+	if (err)
+		return err;
+	puts("configuration: ok");
+	err = schema_run(arena, config, true, &migration);
+	if (err)
+		return err;
+	puts("database: ok");
+	printf("schema files: ok, %zu statements would change the database\n",
+	       migration ? migration->nstatements : 0);
+	return NULL;
+}
+
+static int
+check(const char *config_file, int argc, char **argv UNUSED)
+{
+	struct arena *arena;
+	struct error *err;
+	int status;
+
+	if (argc != 1)
+		return usage("[-c FILE] check");
+	arena = arena_new();
+	err = check_all(arena, config_file);
+	status = err ? show(err) : EX_OK;
+	arena_free(arena);
+	return status;
+}
+
+static int
+migrate_database(const char *config_file, int argc, char **argv)
+{
+	bool dry_run = argc == 2 && !strcmp(argv[1], "--dry-run");
+	struct arena *arena;
+	struct migration *migration = NULL;
+	struct config *config;
+	struct error *err;
+	int status;
+
+	if (argc > 2 || (argc == 2 && !dry_run))
+		return usage("[-c FILE] migrate [--dry-run]");
+	arena = arena_new();
+	err = config_load(arena, config_file, &config);
+	if (!err)
+		err = schema_run(arena, config, dry_run, &migration);
+	for (size_t i = 0; !err && migration && i < migration->nstatements; i++)
+		printf("%s;\n", migration->statements[i]);
+	status = err ? show(err) : EX_OK;
+	arena_free(arena);
+	return status;
+}
+
+/*
+ * The instance script: beside the sources when the program is in a build
+ * folder, else where it was installed.
+ */
+static int
+instance(const char *config_file UNUSED, int argc UNUSED, char **argv)
+{
+	static const char *const places[] = { "../nginx/instance",
+					      "../../nginx/instance",
+					      "../libexec/actd/instance" };
+	char self[PATH_MAX] = "", script[PATH_MAX + 64];
+	const char *folder;
+
+	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+		return EX_OSERR;
+	setenv("ACTD_PROGRAM", self, 1);
+	folder = dirname(self);
+	setenv("ACTD_BUILD", folder, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(script, sizeof script, "%s/%s", folder, places[i]);
+		argv[0] = script;
+		if (!access(script, X_OK))
+			execv(script, argv);
+	}
+	argv[0] = (char[]){ ACTD_LIBEXEC "/instance" };
+	execv(argv[0], argv);
+	fprintf(stderr, "actd: the instance script is not installed: %s\n",
+		strerror(errno));
+	return EX_UNAVAILABLE;
+}
+
+static int
+keys(const char *config_file UNUSED, int argc, char **argv)
+{
+	bool manual = argc == 2 && !strcmp(argv[1], "--roff");
+	struct arena *arena;
+	struct strbuf buf;
+
+	if (argc > 2 || (argc == 2 && !manual))
+		return usage("keys [--roff]");
+	arena = arena_new();
+	strbuf_init(&buf, arena);
+	if (manual)
+		config_manual(&buf);
+	else
+		config_describe(&buf);
+	fputs(buf.data, stdout);
+	arena_free(arena);
+	return EX_OK;
+}
+
+static const struct command table[] = {
+	{ "serve", "", "run master and workers until SIGTERM", serve },
+	{ "check", "", "test configuration, database and schema files", check },
+	{ "migrate", "[--dry-run]", "bring the database to the schema files",
+	  migrate_database },
+	{ "instance", "start|stop|status|run",
+	  "a standalone instance with its own nginx and PostgreSQL", instance },
+	{ "keys", "", "list the keys of the configuration file", keys },
+};
+
+const struct command *
+commands(size_t *count)
+{
+	*count = ARRAY_SIZE(table);
+	return table;
+}
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (!strcmp(table[i].name, name))
+			return &table[i];
+	return NULL;
+}

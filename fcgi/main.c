@@ -1,0 +1,71 @@
+/*
+ * main.c: the command line. Finds the command in the table and runs it.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "fcgi/command.h"
+#include "fcgi/title.h"
+
+static void
+print_help(void)
+{
+	size_t count;
+	const struct command *table = commands(&count);
+
+	puts("usage: actd [-c FILE] COMMAND\n\nCommands:");
+	for (size_t i = 0; i < count; i++)
+		printf("  %-9s%-22s %s\n", table[i].name, table[i].arguments,
+		       table[i].summary);
+	puts("\nOptions:\n"
+	     "  -c, --config FILE  configuration, default "
+	     "/etc/actd/actd.yaml or $ACTD_CONFIG\n"
+	     "  -h, --help         this text\n"
+	     "  -V, --version      the version\n\n"
+	     "Each key of the configuration can be set in the environment: "
+	     "ACTD_WORKERS=8.\n"
+	     "See actd(8) and actd.conf(5).");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	const struct command *command;
+	const char *config_file;
+	int option;
+
+	title_init(argc, argv);
+	config_file = getenv("ACTD_CONFIG");
+	while ((option = getopt_long(argc, argv, "+c:hV", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'c':
+			config_file = strdup(optarg); /* titles overwrite it */
+			break;
+		case 'h':
+			print_help();
+			return EX_OK;
+		case 'V':
+			puts("actd " ACTD_VERSION);
+			return EX_OK;
+		default:
+			return EX_USAGE;
+		}
+	}
+	command = optind < argc ? command_find(argv[optind]) : NULL;
+	if (!command) {
+		fprintf(stderr, "actd: %s; see actd --help\n",
+			optind < argc ? "no such command" : "which command?");
+		return EX_USAGE;
+	}
+	return command->run(config_file, argc - optind, argv + optind);
+}

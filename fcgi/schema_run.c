@@ -1,0 +1,45 @@
+/*
+ * schema_run.c: one connection, one transaction, no workers.
+ */
+#include "fcgi/schema_run.h"
+
+#include "handlers/schema.h"
+
+static struct error *
+apply(struct db *db, struct arena *arena, const struct schema *schema,
+      bool dry_run, struct migration **migration)
+{
+	struct error *err = schema_apply(db, arena, schema, dry_run, migration);
+
+	if (!err && !dry_run && (*migration)->nstatements)
+		err = migrate_announce(db, arena);
+	if (!err)
+		err = db_finish(db, arena);
+	else
+		db_abandon(db);
+	return err;
+}
+
+struct error *
+schema_run(struct arena *arena, const struct config *config, bool dry_run,
+	   struct migration **migration)
+{
+	const struct db_settings settings = {
+		.conninfo = config->database,
+		.application = "actd schema",
+	};
+	struct schema schema = { 0 };
+	struct db *db = db_new(&settings);
+	struct error *err;
+
+	err = schema_add_system(arena, &schema);
+	if (!err)
+		err = schema_add_folder(arena, config->settings.schema_folder,
+					&schema);
+	if (!err)
+		err = db_connect(db, arena);
+	if (!err)
+		err = apply(db, arena, &schema, dry_run, migration);
+	db_free(db);
+	return err;
+}

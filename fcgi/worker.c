@@ -1,0 +1,208 @@
+/*
+ * worker.c: the loop of a worker: accept, dispatch, send, count, log, and
+ * give memory back.
+ */
+#include "fcgi/worker.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "db/base/log.h"
+#include "fcgi/dispatch.h"
+#include "fcgi/fastcgi.h"
+#include "fcgi/reader.h"
+#include "fcgi/writer.h"
+
+/* An arena larger than this after a request makes the heap shrink. */
+#define LARGE_ARENA (1 << 20)
+
+/* Set by SIGTERM: there is no other way out of a signal handler. */
+static volatile int stop_wanted;
+
+struct worker {
+	const struct worker_settings *settings;
+	struct fastcgi *fastcgi;
+	struct db *db;
+	struct account_cache *accounts;
+	struct model *model;
+	struct arena *arena;
+};
+
+/* What a request cost, for its log line and the counters. */
+struct cost {
+	int64_t wall_us;
+	int64_t cpu_us;
+	size_t bytes;
+};
+
+static void
+want_stop(int signal UNUSED)
+{
+	stop_wanted = 1;
+}
+
+static int64_t
+clock_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static size_t
+send_response(struct worker *worker, const struct request *request,
+	      const struct response *response)
+{
+	struct strbuf header;
+	size_t sent;
+
+	strbuf_init(&header, worker->arena);
+	writer_header(&header, request, response);
+	sent = header.length;
+	if (!fastcgi_write(worker->fastcgi, header.data, header.length))
+		return 0;
+	if (!writer_sends_body(request, response))
+		return sent;
+	if (fastcgi_write(worker->fastcgi, response->body.data,
+			  response->body.length))
+		sent += response->body.length;
+	return sent;
+}
+
+static void
+count_response(struct shared *shared, struct shared_slot *slot, int status,
+	       const struct cost *cost)
+{
+	static const enum shared_counter classes[] = { COUNTER_RESPONSES_2XX,
+						       COUNTER_RESPONSES_3XX,
+						       COUNTER_RESPONSES_4XX,
+						       COUNTER_RESPONSES_5XX };
+	int class = status / 100 - 2;
+
+	shared_count(shared, COUNTER_REQUESTS, 1);
+	if (class >= 0 && class < (int)ARRAY_SIZE(classes))
+		shared_count(shared, classes[class], 1);
+	shared_count(shared, COUNTER_REQUEST_MICROSECONDS,
+		     (uint64_t)cost->wall_us);
+	shared_count(shared, COUNTER_RESPONSE_BYTES, cost->bytes);
+	atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
+}
+
+static const char *
+number(struct arena *arena, int64_t value)
+{
+	return arena_printf(arena, "%lld", (long long)value);
+}
+
+static void
+log_request(struct arena *arena, const struct request *request,
+	    const struct response *response, const struct cost *cost)
+{
+	log_event(LOG_INFO, "request", "id", request->id, "method",
+		  method_name(request->method), "path", request->path, "status",
+		  number(arena, response->status), "us",
+		  number(arena, cost->wall_us), "cpu_us",
+		  number(arena, cost->cpu_us), "bytes",
+		  number(arena, (int64_t)cost->bytes), "pool", request->pool,
+		  "to", response->hand_over, "user",
+		  request->actor->reference_id, NULL);
+}
+
+/* The arena whole; after a large request the heap's free pages as well. */
+static void
+give_back(struct worker *worker)
+{
+	bool large = arena_size(worker->arena) > LARGE_ARENA;
+
+	arena_reset(worker->arena);
+	if (large)
+		malloc_trim(0);
+}
+
+static void
+serve_one(struct worker *worker)
+{
+	const struct worker_settings *settings = worker->settings;
+	struct request request = {
+		.arena = worker->arena,
+		.db = worker->db,
+		.settings = &settings->config->settings,
+		.shared = settings->shared,
+		.accounts = worker->accounts,
+		.model_slot = &worker->model,
+		.pool = settings->pool->name,
+		.body = { .read = fastcgi_read, .context = worker->fastcgi },
+	};
+	int64_t wall = clock_us(CLOCK_MONOTONIC);
+	int64_t cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	struct response response;
+	struct cost cost;
+
+	atomic_store(&settings->slot->busy, 1);
+	dispatch(&request, fastcgi_variables(worker->fastcgi), &response);
+	cost.bytes = send_response(worker, &request, &response);
+	fastcgi_finish(worker->fastcgi);
+	cost.wall_us = clock_us(CLOCK_MONOTONIC) - wall;
+	cost.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	count_response(settings->shared, settings->slot, response.status,
+		       &cost);
+	if (settings->config->log_requests)
+		log_request(worker->arena, &request, &response, &cost);
+	if (worker->model)
+		atomic_store(&settings->slot->generation,
+			     worker->model->generation);
+	give_back(worker);
+	atomic_store(&settings->slot->busy, 0);
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = want_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigemptyset(&stop.sa_mask);
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGQUIT, &stop, NULL);
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int
+worker_run(const struct worker_settings *settings)
+{
+	char application[64];
+	struct db_settings db_settings = {
+		.conninfo = settings->config->database,
+		.application = application,
+		.statement_timeout_ms =
+			(unsigned)settings->pool->statement_timeout_ms,
+		.prepared_statements =
+			(unsigned)settings->config->prepared_statements,
+	};
+	struct worker worker = { .settings = settings };
+
+	snprintf(application, sizeof application, "actd %s",
+		 settings->pool->name);
+	worker.fastcgi = fastcgi_new(settings->listen_fd);
+	if (!worker.fastcgi)
+		return EX_OSERR;
+	catch_signals(); /* after libfcgi, which sets its own */
+	worker.arena = arena_new();
+	worker.db = db_new(&db_settings);
+	worker.accounts = account_cache_new();
+	while (fastcgi_accept(worker.fastcgi, &stop_wanted))
+		serve_one(&worker);
+	account_cache_free(worker.accounts);
+	db_free(worker.db);
+	arena_free(worker.arena);
+	if (worker.model)
+		arena_free(worker.model->arena);
+	return EX_OK;
+}
