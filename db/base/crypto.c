@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -68,23 +67,20 @@ now_ms(void)
  * The time and counter of the next id (RFC 9562 section 6.2, method 1): the
  * counter begins anywhere in the lower half with each millisecond and counts
  * up within it; when it is used up, or the clock steps back, the time of the
- * last id is carried on. The only state of this file; a child of fork() begins
- * anew.
+ * last id is carried on. The only state of this file. Ids of two processes
+ * differ by their 62 random bits, which never come from here.
  */
 static void
 next_tick(int64_t *ms, unsigned *counter)
 {
-	static pid_t owner;
 	static int64_t last_ms;
 	static unsigned last_counter;
 	int64_t now = now_ms();
-	pid_t pid = getpid();
 
-	if (pid != owner || now > last_ms) {
+	if (now > last_ms) {
 		uint16_t start;
 
 		crypto_random(&start, sizeof start);
-		owner = pid;
 		last_ms = now;
 		last_counter = start & (UUID_COUNTER_MAX >> 1);
 	} else if (++last_counter > UUID_COUNTER_MAX) {
