@@ -111,6 +111,22 @@ an_actor_has_groups_and_a_home(void **state)
 }
 
 static void
+a_home_is_what_sign_up_made(void **state)
+{
+	struct accounts *t = *state;
+	struct actor *actor;
+
+	tell(t, "INSERT INTO usergroup (name) VALUES ('team')");
+	tell(t, "INSERT INTO"
+		" user_account_user_account_id_has_usergroup_usergroup_id"
+		" (user_account_id, usergroup_id, created_at)"
+		" VALUES (3, 6, '2001-01-01')");
+	assert_null(find_actor(t, 1, BOB, 1, &actor));
+	assert_string_equal(actor->groups_array, "{3,5,6}");
+	assert_int_equal(actor->home_group, 5);
+}
+
+static void
 an_actor_without_groups_has_no_home(void **state)
 {
 	struct accounts *t = *state;
@@ -175,6 +191,9 @@ an_old_token_is_revoked_cached_or_not(void **state)
 	assert_refused(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
 	assert_refused(find_actor(t, 1, ANN, 8, &actor), 401, "token-revoked");
 	assert_null(find_actor(t, 1, ANN, 7, &actor));
+	/* without asking: the database would say yes now */
+	tell(t, "UPDATE user_account SET auth_version = 6 WHERE id = 2");
+	assert_refused(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
 }
 
 static void
@@ -361,6 +380,7 @@ main(void)
 		TEST(the_address_as_written_wins),
 		TEST(an_unknown_address_is_no_account),
 		TEST(an_actor_has_groups_and_a_home),
+		TEST(a_home_is_what_sign_up_made),
 		TEST(an_actor_without_groups_has_no_home),
 		TEST(every_member_of_administrators_administers),
 		TEST(a_deleted_account_is_unknown),
