@@ -245,24 +245,22 @@ add_resource(struct strbuf *buf, const struct shape *shape,
 }
 
 void
-jsonapi_row(struct response *response, const struct row *row)
+jsonapi_row(struct strbuf *buf, const struct row *row)
 {
-	struct shape shape = shape_of(response->arena, row->selection, 0);
+	struct shape shape = shape_of(buf->arena, row->selection, 0);
 
-	response->content_type = JSONAPI_TYPE;
-	strbuf_literal(&response->body, "{\"data\":");
-	add_resource(&response->body, &shape, row->rows, 0);
-	strbuf_putc(&response->body, '}');
+	strbuf_literal(buf, "{\"data\":");
+	add_resource(buf, &shape, row->rows, 0);
+	strbuf_putc(buf, '}');
 }
 
 void
-jsonapi_identifier(struct response *response, const struct entity *entity,
+jsonapi_identifier(struct strbuf *buf, const struct entity *entity,
 		   const char *id)
 {
-	response->content_type = JSONAPI_TYPE;
-	strbuf_literal(&response->body, "{\"data\":");
-	add_identifier(&response->body, entity->name, id);
-	strbuf_putc(&response->body, '}');
+	strbuf_literal(buf, "{\"data\":");
+	add_identifier(buf, entity->name, id);
+	strbuf_putc(buf, '}');
 }
 
 /* Documents with includes. */

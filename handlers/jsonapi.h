@@ -12,10 +12,10 @@
 #define JSONAPI_TYPE "application/vnd.api+json"
 
 /* {"data": …} of one written row. */
-void jsonapi_row(struct response *response, const struct row *row);
+void jsonapi_row(struct strbuf *buf, const struct row *row);
 
 /* {"data": {type, id}}: a row that the caller may not read. */
-void jsonapi_identifier(struct response *response, const struct entity *entity,
+void jsonapi_identifier(struct strbuf *buf, const struct entity *entity,
 			const char *id);
 
 /*

@@ -9,6 +9,7 @@
 #include "db/base/crypto.h"
 #include "handlers/jsonapi.h"
 #include "handlers/listing.h"
+#include "handlers/resource.h"
 #include "handlers/route.h"
 #include "handlers/validate.h"
 
@@ -21,18 +22,22 @@ not_found(const struct request *request, const char *what)
 			 "There is no such %.100s.", what);
 }
 
-/* Captured entity; `user` stands for user_account (wire/decisions.md). */
-static struct error *
-find_entity(const struct request *request, const struct entity **entity)
+struct error *
+resource_entity(const struct request *request, const char *name,
+		const struct entity **entity)
 {
-	const char *name = request->captures[0];
-
 	*entity = model_entity(request->model, name);
 	if (!*entity && !strcmp(name, "user"))
 		*entity = request->model->user_account;
 	if (!*entity)
 		return not_found(request, "entity");
 	return NULL;
+}
+
+static struct error *
+find_entity(const struct request *request, const struct entity **entity)
+{
+	return resource_entity(request, request->captures[0], entity);
 }
 
 /*
@@ -251,9 +256,9 @@ serve_linkage(struct request *request, struct response *response)
 /* Writing. */
 
 /* Tables that only the system writes (wire/decisions.md "Permissions"). */
-static struct error *
-check_writable(const struct request *request, const struct entity *entity,
-	       enum verb verb)
+struct error *
+resource_check_writable(const struct request *request,
+			const struct entity *entity, enum verb verb)
 {
 	if (entity->is_audit_table || entity->is_state_table ||
 	    !strcmp(entity->name, "job") || !strcmp(entity->name, "action_run"))
@@ -275,25 +280,44 @@ is_group_join_of(const struct entity *entity, const struct entity *owner)
 	return owner->group_join == entity;
 }
 
-/* After a write: commit, then what others cache of it is stale. */
-static struct error *
-finish_write(struct request *request, const struct entity *entity)
+void
+resource_note_write(const struct request *request, const struct entity *entity,
+		    struct stale *stale)
 {
 	const struct model *model = request->model;
+
+	stale->access |= entity == model->user_account ||
+			 entity == model->usergroup ||
+			 entity == model->membership;
+	stale->model |=
+		entity == model->world || entity == model->action ||
+		entity == model->usergroup || !strcmp(entity->name, "smd") ||
+		is_group_join_of(entity, model->world) ||
+		is_group_join_of(entity, model->action) ||
+		(entity == model->membership && !model->has_administrator);
+}
+
+struct error *
+resource_finish(struct request *request, const struct stale *stale)
+{
 	struct error *error = db_finish(request->db, request->arena);
 
 	if (error)
 		return error;
-	if (entity == model->user_account || entity == model->usergroup ||
-	    entity == model->membership)
+	if (stale->access)
 		request_access_changed(request);
-	if (entity == model->world || entity == model->action ||
-	    entity == model->usergroup || !strcmp(entity->name, "smd") ||
-	    is_group_join_of(entity, model->world) ||
-	    is_group_join_of(entity, model->action) ||
-	    (entity == model->membership && !model->has_administrator))
+	if (stale->model)
 		return request_reload(request);
 	return NULL;
+}
+
+static struct error *
+finish_write(struct request *request, const struct entity *entity)
+{
+	struct stale stale = { false, false };
+
+	resource_note_write(request, entity, &stale);
+	return resource_finish(request, &stale);
 }
 
 static struct error *
@@ -378,8 +402,9 @@ read_new_id(const struct request *request, struct json_object *resource,
 }
 
 /* Passwords are hashed in a pool of their own, where that delays nobody. */
-static bool
-needs_hashing(const struct entity *entity, struct json_object *attributes)
+bool
+resource_needs_hashing(const struct entity *entity,
+		       struct json_object *attributes)
 {
 	for (size_t i = 0; attributes && i < entity->ncolumns; i++)
 		if (entity->columns[i]->kind == VALUE_SECRET &&
@@ -389,23 +414,18 @@ needs_hashing(const struct entity *entity, struct json_object *attributes)
 	return false;
 }
 
-/*
- * Whether the caller may read the row that he has just made: by its own
- * bits, which need no further statement.
- */
-static bool
-may_read_new(const struct request *request, const struct entity *entity,
-	     const struct row *row)
+bool
+resource_may_read_new(const struct request *request, const struct row *row)
 {
+	const struct selection *selection = row->selection;
 	int64_t permission = 0;
 
 	if (permission_everything(request->actor))
 		return true;
-	if (!permission_table(request->actor, entity, VERB_READ))
+	if (!permission_table(request->actor, selection->entity, VERB_READ))
 		return false;
-	for (size_t i = 0; i < row->selection->ncolumns; i++)
-		if (!strcmp(row->selection->columns[i]->column_name,
-			    "permission"))
+	for (size_t i = 0; i < selection->ncolumns; i++)
+		if (!strcmp(selection->columns[i]->column_name, "permission"))
 			permission =
 				rows_integer(row->rows, 0, SELECTION_FIRST + i);
 	return permission & PERMISSION_GUEST(VERB_READ) ||
@@ -419,15 +439,16 @@ write_created(struct request *request, struct response *response,
 	const char *id = rows_text(row->rows, 0, SELECTION_REFERENCE_ID);
 
 	response->status = 201;
+	response->content_type = JSONAPI_TYPE;
 	response_header(
 		response, "Location",
 		arena_printf(request->arena, "/api/%s/%s", entity->name, id));
-	if (may_read_new(request, entity, row)) {
+	if (resource_may_read_new(request, row)) {
 		response_header(response, "ETag",
 				entity_tag(request->arena, row->rows, 0));
-		jsonapi_row(response, row);
+		jsonapi_row(&response->body, row);
 	} else {
-		jsonapi_identifier(response, entity, id);
+		jsonapi_identifier(&response->body, entity, id);
 	}
 }
 
@@ -445,11 +466,11 @@ serve_create(struct request *request, struct response *response)
 
 	error = find_entity(request, &entity);
 	if (!error)
-		error = check_writable(request, entity, VERB_CREATE);
+		error = resource_check_writable(request, entity, VERB_CREATE);
 	if (!error)
 		error = read_members(request, &resource, &attributes,
 				     &relationships);
-	if (!error && needs_hashing(entity, attributes) &&
+	if (!error && resource_needs_hashing(entity, attributes) &&
 	    request_hand_over(request, response, "hash"))
 		return NULL;
 	if (!error)
@@ -512,11 +533,11 @@ serve_update(struct request *request, struct response *response)
 	if (!error)
 		error = find_id(request, entity, &id);
 	if (!error)
-		error = check_writable(request, entity, VERB_UPDATE);
+		error = resource_check_writable(request, entity, VERB_UPDATE);
 	if (!error)
 		error = read_members(request, &resource, &attributes,
 				     &relationships);
-	if (!error && needs_hashing(entity, attributes) &&
+	if (!error && resource_needs_hashing(entity, attributes) &&
 	    request_hand_over(request, response, "hash"))
 		return NULL;
 	if (!error)
@@ -532,7 +553,8 @@ serve_update(struct request *request, struct response *response)
 		return error;
 	response_header(response, "ETag",
 			entity_tag(request->arena, row.rows, 0));
-	jsonapi_row(response, &row);
+	response->content_type = JSONAPI_TYPE;
+	jsonapi_row(&response->body, &row);
 	return NULL;
 }
 
@@ -548,7 +570,7 @@ serve_delete(struct request *request, struct response *response)
 	if (!error)
 		error = find_id(request, entity, &id);
 	if (!error)
-		error = check_writable(request, entity, VERB_DELETE);
+		error = resource_check_writable(request, entity, VERB_DELETE);
 	if (!error)
 		error = row_delete(&context, entity, id);
 	if (!error)
@@ -580,7 +602,7 @@ change_links(struct request *request, struct response *response,
 	if (!error)
 		error = find_relationship(request, entity, &relationship);
 	if (!error)
-		error = check_writable(request, entity, VERB_UPDATE);
+		error = resource_check_writable(request, entity, VERB_UPDATE);
 	if (!error)
 		error = request_json(request, &document);
 	if (error)

@@ -21,6 +21,9 @@ serve_function serve_list, serve_create, serve_item, serve_update,
 	serve_delete, serve_related, serve_linkage, serve_link_add,
 	serve_link_replace, serve_link_remove, serve_api_options;
 
+/* handlers/operations.c: POST /api/operations */
+serve_function serve_operations;
+
 /* handlers/aggregate.c: captures: entity */
 serve_function serve_aggregate, serve_stats;
 

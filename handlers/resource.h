@@ -1,0 +1,44 @@
+/*
+ * resource.h: what the doors for writes (resource routes, atomic operations)
+ * share: what may be written at all, and which caches a write makes stale.
+ */
+#ifndef ACTD_RESOURCE_H
+#define ACTD_RESOURCE_H
+
+#include "handlers/request.h"
+
+/* What the caches hold that writes have changed. */
+struct stale {
+	bool model;
+	bool access;
+};
+
+/* An entity by its name on the wire, `user` included; 404 otherwise. */
+struct error *resource_entity(const struct request *request, const char *name,
+			      const struct entity **entity) MUST_CHECK;
+
+/* 403 for tables that only the system writes (wire/decisions.md). */
+struct error *resource_check_writable(const struct request *request,
+				      const struct entity *entity,
+				      enum verb verb) MUST_CHECK;
+
+/* Notes what a write to `entity` makes stale. */
+void resource_note_write(const struct request *request,
+			 const struct entity *entity, struct stale *stale);
+
+/* Commits, then brings the caches of this node up to date. */
+struct error *resource_finish(struct request *request,
+			      const struct stale *stale) MUST_CHECK;
+
+/* Whether `attributes` has a password, which the hash pool must hash. */
+bool resource_needs_hashing(const struct entity *entity,
+			    struct json_object *attributes);
+
+/*
+ * Whether the caller may read the row that he has just made, by its own bits,
+ * which need no further statement.
+ */
+bool resource_may_read_new(const struct request *request,
+			   const struct row *row);
+
+#endif
