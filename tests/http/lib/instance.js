@@ -28,17 +28,6 @@ function freePort() {
 	});
 }
 
-/* The lines "key: value" or "key=value" that `status` prints. */
-function parseStatus(text) {
-	const status = {};
-	for (const line of text.split('\n')) {
-		const match = /^\s*([A-Za-z][\w .-]*?)\s*[:=]\s+?(.*)$/.exec(line);
-		if (match)
-			status[match[1].toLowerCase()] = match[2].trim();
-	}
-	return status;
-}
-
 class Instance {
 	constructor(folder, port, environment) {
 		this.folder = folder;
@@ -77,43 +66,34 @@ class Instance {
 		return this;
 	}
 
-	status() {
-		return parseStatus(this.command('status', { mustSucceed: false }));
-	}
-
-	/* Files below the instance's folder whose path matches. */
-	find(pattern) {
-		const found = [];
-		const walk = (folder, depth) => {
-			let entries = [];
-			try {
-				entries = fs.readdirSync(folder, { withFileTypes: true });
-			} catch {
-				return;
-			}
-			for (const entry of entries) {
-				const name = path.join(folder, entry.name);
-				if (pattern.test(name))
-					found.push(name);
-				if (entry.isDirectory() && depth < 4)
-					walk(name, depth + 1);
-			}
-		};
-		walk(this.folder, 0);
-		return found;
-	}
-
-	/* Arguments that make psql and createdb reach the private PostgreSQL. */
+	/* Arguments that make psql reach the private PostgreSQL. */
 	databaseArguments() {
-		if (!this.database) {
-			const text = Object.values(this.status()).join('\n');
-			const part = (name, fallback) =>
-				(new RegExp(`\\b${name}=(\\S+)`).exec(text) || [])[1] || fallback;
-			const socket = this.find(/\.s\.PGSQL\.\d+$/)[0];
-			this.database = ['-h', part('host', socket && path.dirname(socket)),
-				'-U', part('user', 'actd'), '-d', part('dbname', 'actd')];
-		}
-		return this.database;
+		return ['-h', path.join(this.folder, 'run'), '-U', 'actd', '-d', 'actd'];
+	}
+
+	/* The unix socket of a pool: quick, hash or long. */
+	socket(pool) {
+		return path.join(this.folder, 'run', `${pool}.sock`);
+	}
+
+	/* Process ids by role, as ps shows them: "quick worker", "master". */
+	processes(role) {
+		const title = `actd: ${role} [${path.basename(this.folder)}]`;
+		return fs.readdirSync('/proc').filter((name) => {
+			if (!/^\d+$/.test(name))
+				return false;
+			try {
+				return fs.readFileSync(`/proc/${name}/cmdline`, 'latin1')
+					.replaceAll('\0', ' ').trim() === title;
+			} catch {
+				return false; /* it has just ended */
+			}
+		}).map(Number).sort((a, b) => a - b);
+	}
+
+	/* What the pools have logged so far. */
+	log() {
+		return fs.readFileSync(path.join(this.folder, 'log/actd.log'), 'utf8');
 	}
 
 	/* Rows of a statement, one a line, columns parted by "|". */
@@ -125,17 +105,8 @@ class Instance {
 
 	/* The key that signs tokens, from the instance's 0600 file. */
 	tokenSecret() {
-		for (const file of this.find(/(secret|key)[^/]*$/i)) {
-			if (!fs.statSync(file).isFile())
-				continue;
-			const text = fs.readFileSync(file, 'utf8');
-			const match = /token[\w-]*\s*[:=]\s*"?([^\s"]+)/i.exec(text);
-			if (match)
-				return match[1];
-			if (/token|jwt/i.test(path.basename(file)))
-				return text.trim();
-		}
-		throw new Error('the signing key was not found in the instance');
+		const text = fs.readFileSync(path.join(this.folder, 'keys'), 'utf8');
+		return /^token_secret=(.*)$/m.exec(text)[1];
 	}
 
 	stop() {

@@ -1,0 +1,172 @@
+/*
+ * races_test.js: many at once (M01 to M04): exactly one wins, the others are
+ * refused, nothing is half done. RACE_ROUNDS raises the rounds.
+ */
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+const { startInstance } = require('./lib/instance.js');
+const { Client, PASSWORD, expect, mailOf, refused, schemaFile, settle, signIn, signUp } =
+	require('./lib/client.js');
+
+const ROUNDS = Number(process.env.RACE_ROUNDS || 3);
+
+let instance;
+let root;
+let alice;
+
+before(async () => {
+	instance = await startInstance();
+	({ root, alice } = await settle(instance));
+	await root.load('schema_shop.yaml', schemaFile('schema_shop.yaml'));
+});
+
+after(() => instance?.stop());
+
+const times = (count, make) => Promise.all(Array.from({ length: count },
+	(_, index) => make(index)));
+
+function tally(answers) {
+	const statuses = {};
+	for (const { status } of answers)
+		statuses[status] = (statuses[status] ?? 0) + 1;
+	return statuses;
+}
+
+test('M01: of 50 first users exactly one becomes the administrator', async () => {
+	for (let round = 0; round < Math.max(1, Math.floor(ROUNDS / 3)); round++) {
+		const fresh = await startInstance();
+		try {
+			const guest = new Client(fresh);
+			const people = await times(10, async (i) => {
+				expect(await signUp(guest, `first${i}`), 200);
+				return signIn(fresh, `first${i}`);
+			});
+			const answers = await times(50, (i) =>
+				people[i % 10].action('world', 'become_an_administrator'));
+			assert.deepEqual(tally(answers), { 200: 1, 403: 49 });
+			const winner = people[answers.findIndex(({ status }) => status === 200) % 10];
+			assert.equal(fresh.psql('SELECT count(*) FROM ' +
+				'user_account_user_account_id_has_usergroup_usergroup_id m ' +
+				'JOIN usergroup g ON g.id = m.usergroup_id ' +
+				'WHERE g.name = \'administrators\''), '1');
+			for (const person of people) {
+				const answer = await person.action('world', 'download_system_schema');
+				expect(answer, person === winner ? 200 : 403);
+			}
+		} finally {
+			fresh.stop();
+		}
+	}
+});
+
+test('M02: of 50 sign-ups with one address one succeeds', async () => {
+	for (let round = 0; round < ROUNDS; round++) {
+		const name = `same${round}`;
+		const answers = await times(50, (i) => root.action('user_account', 'signup', {
+			name, password: PASSWORD, passwordConfirm: PASSWORD,
+			email: i % 2 ? mailOf(name) : mailOf(name).toUpperCase() }));
+		assert.deepEqual(tally(answers), { 200: 1, 409: 49 });
+		for (const answer of answers)
+			if (answer.status !== 200)
+				refused(answer, 409);
+		assert.equal(instance.psql('SELECT count(*) FROM user_account ' +
+			`WHERE lower(email) = '${mailOf(name)}'`), '1');
+		assert.equal(instance.psql('SELECT count(*) FROM usergroup ' +
+			`WHERE name LIKE '%${name}%'`), '1');
+	}
+});
+
+test('M03: 20 uploads at once are each applied whole or refused whole', async () => {
+	for (let round = 0; round < ROUNDS; round++) {
+		const table = `race_${round}`;
+		const schema = (i) => `
+Tables:
+  - TableName: ${table}
+    Columns:
+      - {ColumnName: title, ColumnType: label}
+      - {ColumnName: left_${i}, ColumnType: label, IsNullable: true}
+      - {ColumnName: right_${i}, ColumnType: label, IsNullable: true}
+  - TableName: ${table}_${i}
+    Columns:
+      - {ColumnName: title, ColumnType: label}
+`;
+		const answers = await times(20, (i) =>
+			root.upload(`schema_${table}_${i}.yaml`, schema(i)));
+		for (const [i, answer] of answers.entries()) {
+			const applied = answer.status === 200;
+			if (!applied)
+				refused(answer, 409, 503);
+			assert.doesNotMatch(answer.text, /deadlock/);
+			const columns = instance.psql('SELECT count(*) FROM ' +
+				`information_schema.columns WHERE table_name = '${table}' ` +
+				`AND column_name IN ('left_${i}', 'right_${i}')`);
+			assert.equal(columns, applied ? '2' : '0', `upload ${i}`);
+			const found = await times(4, () => root.get(`/api/${table}_${i}`));
+			for (const one of found)
+				expect(one, applied ? 200 : 404);
+		}
+		assert.ok(answers.some(({ status }) => status === 200));
+		const rows = await times(20, () => root.create(table, { title: 'x' }));
+		for (const row of rows)
+			assert.ok(Object.keys(expect(row, 201).json.data.attributes)
+				.filter((name) => name.startsWith('left_')).length ===
+				answers.filter(({ status }) => status === 200).length);
+	}
+});
+
+test('M04: PATCHes of one row at once lose no field', async () => {
+	for (let round = 0; round < ROUNDS; round++) {
+		const { id } = await alice.made('thing', { title: 'start' });
+		const answers = await times(20, (i) => alice.update('thing', id,
+			i % 2 ? { note: `note ${i}` } : { quantity: i + 1 }));
+		for (const answer of answers)
+			expect(answer, 200, 409);
+		const { attributes } = expect(
+			await alice.get(`/api/thing/${id}`), 200).json.data;
+		assert.equal(attributes.title, 'start');
+		assert.match(attributes.note, /^note \d+$/);
+		assert.ok(attributes.quantity > 0);
+		const done = answers.filter(({ status }) => status === 200).length;
+		assert.equal(instance.psql('SELECT version FROM thing ' +
+			`WHERE reference_id = '${id}'`), String(1 + done));
+		expect(await alice.delete(`/api/thing/${id}`), 200);
+	}
+});
+
+test('M04: of PATCHes with one ETag exactly one is done', async () => {
+	for (let round = 0; round < ROUNDS; round++) {
+		const { id } = await alice.made('thing', { title: 'start' });
+		const tag = (await alice.get(`/api/thing/${id}`)).headers.get('etag');
+		const answers = await times(20, (quantity) => alice.patch(`/api/thing/${id}`,
+			{ data: { type: 'thing', id, attributes: { quantity: quantity + 1 } } },
+			{ headers: { 'if-match': tag } }));
+		assert.deepEqual(tally(answers), { 200: 1, 412: 19 });
+		expect(await alice.delete(`/api/thing/${id}`), 200);
+	}
+});
+
+test('M04: a delete and a link at once leave no dangling link', async () => {
+	for (let round = 0; round < ROUNDS * 3; round++) {
+		const tag = await alice.made('tag', { word: `w${round}` });
+		const { id } = await alice.made('thing', { title: 'linked' });
+		const link = () => alice.post(`/api/thing/${id}/relationships/tags`,
+			{ data: [{ type: 'tag', id: tag.id }] });
+		const answers = await Promise.all([link(), alice.delete(`/api/tag/${tag.id}`),
+			link(), alice.update('thing', id, { note: 'x' })]);
+		for (const answer of answers)
+			assert.ok(answer.status < 500, `${answer.asked}: ${answer.text}`);
+		assert.equal(instance.psql('SELECT count(*) FROM thing_tagged_has_tag_tags l ' +
+			'LEFT JOIN tag t ON t.id = l.tags WHERE t.id IS NULL'), '0');
+		expect(await alice.delete(`/api/thing/${id}`), 200);
+	}
+});
+
+test('of creates with one unique value one succeeds', async () => {
+	for (let round = 0; round < ROUNDS; round++) {
+		const answers = await times(20, () => alice.create('thing',
+			{ title: 'unique', code: `only-${round}` }));
+		assert.deepEqual(tally(answers), { 201: 1, 409: 19 });
+	}
+});
