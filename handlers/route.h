@@ -24,6 +24,9 @@ serve_function serve_list, serve_create, serve_item, serve_update,
 /* handlers/operations.c: POST /api/operations */
 serve_function serve_operations;
 
+/* handlers/openapi.c */
+serve_function serve_openapi;
+
 /* handlers/aggregate.c: captures: entity */
 serve_function serve_aggregate, serve_stats;
 
