@@ -447,3 +447,25 @@ expr_condition(struct arena *arena, const char *condition,
 	*holds = value && holds_as_text(value);
 	return NULL;
 }
+
+const char *
+expr_next_reference(struct arena *arena, const char *text, size_t *at)
+{
+	bool is_path = text[0] == '~';
+
+	if (text[0] == '!' || !strncmp(text, "js:", 3))
+		return NULL;
+	while (text[*at]) {
+		bool begins = is_path ? *at == 0 : text[*at] == '$';
+		const char *path = text + *at + 1;
+		size_t parts;
+		size_t first;
+
+		++*at;
+		if (!begins || !path_length(path, &parts) || !parts)
+			continue;
+		first = name_length(path);
+		return first ? arena_strndup(arena, path, first) : "subject";
+	}
+	return NULL;
+}

@@ -29,13 +29,22 @@ struct evaluator {
 struct error *expr_evaluate(struct arena *arena, struct json_object *template,
 			    struct json_object *scope,
 			    const struct evaluator *evaluator,
-			    struct json_object **value, bool *absent)
-	MUST_CHECK;
+			    struct json_object **value,
+			    bool *absent) MUST_CHECK;
 
 /* A condition: boolean true, "1" or "true" hold, all else doesn't. */
 struct error *expr_condition(struct arena *arena, const char *condition,
 			     struct json_object *scope,
-			     const struct evaluator *evaluator, bool *holds)
-	MUST_CHECK;
+			     const struct evaluator *evaluator,
+			     bool *holds) MUST_CHECK;
+
+/*
+ * The first name of the next reference that leads into something, in a
+ * template's text: "order" of "~order.id" and of "for $order.id", "subject"
+ * of "$.id". Begins at `*at` and moves it on; NULL: there is no more. Scripts
+ * and "~name" have none.
+ */
+const char *expr_next_reference(struct arena *arena, const char *text,
+				size_t *at);
 
 #endif

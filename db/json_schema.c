@@ -1,0 +1,42 @@
+/*
+ * json_schema.c: keeps uploaded schema files. What they say is in force by
+ * the migration; these rows tell where it came from.
+ */
+#include "db/json_schema.h"
+
+#include "db/base/crypto.h"
+#include "db/permission.h"
+
+static const char UPDATE_FILE[] =
+	"UPDATE json_schema SET json_schema = $2, version = version + 1,"
+	" updated_at = current_timestamp WHERE schema_name = $1";
+
+static const char INSERT_FILE[] =
+	"INSERT INTO json_schema (reference_id, permission, user_account_id,"
+	" schema_name, json_schema) VALUES ($1, $2, $3, $4, $5)";
+
+static const char *
+integer_text(struct arena *arena, int64_t value)
+{
+	return arena_printf(arena, "%lld", (long long)value);
+}
+
+struct error *
+json_schema_store(struct db *db, struct arena *arena, const char *name,
+		  const char *content, int64_t owner)
+{
+	char reference_id[37];
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, UPDATE_FILE, PARAMS(name, content), &rows);
+
+	if (error || rows_affected(rows))
+		return error;
+	crypto_uuid(reference_id);
+	return db_query(db, arena, INSERT_FILE,
+			PARAMS(reference_id,
+			       integer_text(arena, PERMISSION_DEFAULT),
+			       owner ? integer_text(arena, owner) : NULL, name,
+			       content),
+			NULL);
+}

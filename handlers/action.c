@@ -1,0 +1,238 @@
+/*
+ * action.c: POST /action/{entity}/{action}: from a body of any accepted kind
+ * to attributes, and from the reply to an answer. Running is the engine's.
+ */
+#include <string.h>
+
+#include "handlers/engine.h"
+#include "handlers/form.h"
+#include "handlers/formats/format.h"
+#include "handlers/route.h"
+
+static const struct format_limits body_limits = {
+	.depth = 64,
+	.nodes = 2000000,
+};
+
+struct submission {
+	struct json_object *attributes;
+	bool dry_run;
+};
+
+/* Bodies. */
+
+static struct error *
+read_json(struct request *request, const char *text, size_t length,
+	  struct json_object **body)
+{
+	struct format_limits limits = body_limits;
+	struct error *error;
+
+	limits.bytes = (size_t)request->settings->json_body_max;
+	error = json_read(request->arena, text, length, &limits, 400, body);
+	if (!error && !json_object_is_type(*body, json_type_object))
+		return error_new(request->arena, 400, "bad-body",
+				 "the body must be an object with attributes");
+	return error;
+}
+
+static struct error *
+read_urlencoded(struct request *request, const char *text, size_t length,
+		struct json_object **body)
+{
+	return form_read_urlencoded(request->arena, text, length, body);
+}
+
+static struct error *
+read_multipart(struct request *request, const char *text, size_t length,
+	       struct json_object **body)
+{
+	const char *type = request_variable(request, "CONTENT_TYPE");
+	const char *boundary = strcasestr(type, "boundary=");
+	size_t boundary_length;
+
+	boundary = boundary ? boundary + strlen("boundary=") : "";
+	boundary += *boundary == '"';
+	boundary_length = strcspn(boundary, "\"; \t");
+	if (!boundary_length || boundary_length > 70)
+		return error_new(request->arena, 400, "bad-form",
+				 "the form has no boundary");
+	return form_read_multipart(
+		request->arena, text, length,
+		arena_strndup(request->arena, boundary, boundary_length), body);
+}
+
+static const struct body_kind {
+	const char *type;
+	struct error *(*read)(struct request *request, const char *text,
+			      size_t length, struct json_object **body);
+} body_kinds[] = {
+	{ "application/json", read_json },
+	{ "application/vnd.api+json", read_json },
+	{ "application/x-www-form-urlencoded", read_urlencoded },
+	{ "multipart/form-data", read_multipart },
+};
+
+static const struct body_kind *
+body_kind_of(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(body_kinds); i++) {
+		size_t length = strlen(body_kinds[i].type);
+
+		if (!strncasecmp(type, body_kinds[i].type, length) &&
+		    (!type[length] || strchr("; \t", type[length])))
+			return &body_kinds[i];
+	}
+	return NULL;
+}
+
+/* Without a content type a body is taken for JSON; without one, for {}. */
+static struct error *
+read_body(struct request *request, struct json_object **body)
+{
+	const char *type = request_variable(request, "CONTENT_TYPE");
+	const struct body_kind *kind =
+		type ? body_kind_of(type) : &body_kinds[0];
+	const char *text;
+	size_t length;
+	struct error *error;
+
+	if (!kind)
+		return error_new(request->arena, 415, "unsupported-media-type",
+				 "send attributes as JSON or as a form");
+	error = request_body(request, &text, &length);
+	if (error)
+		return error;
+	if (length)
+		return kind->read(request, text, length, body);
+	*body = json_object_new_object();
+	arena_defer(request->arena, json_release, *body);
+	return NULL;
+}
+
+/* Attributes. */
+
+static bool
+is_truth(struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+
+	return value && (!strcasecmp(text, "true") || !strcmp(text, "1"));
+}
+
+static void
+merge(struct json_object *attributes, struct json_object *more)
+{
+	json_object_object_foreach(more, name, value) json_object_object_add(
+		attributes, name, json_object_get(value));
+}
+
+/* What stands beside `attributes` is meant as one of them (wire 1.1). */
+static struct error *
+read_members(struct request *request, struct json_object *body,
+	     struct submission *submission)
+{
+	struct json_object *beside = json_object_new_object();
+
+	arena_defer(request->arena, json_release, beside);
+	json_object_object_foreach(body, name, value)
+	{
+		if (!strcmp(name, "dry_run"))
+			submission->dry_run = is_truth(value);
+		else if (strcasecmp(name, "attributes"))
+			json_object_object_add(beside, name,
+					       json_object_get(value));
+		else if (json_object_is_type(value, json_type_object))
+			merge(submission->attributes, value);
+		else if (value)
+			return error_at(error_new(request->arena, 400,
+						  "bad-body",
+						  "attributes must be an "
+						  "object"),
+					"/attributes");
+	}
+	merge(submission->attributes, beside);
+	return NULL;
+}
+
+static struct error *
+read_submission(struct request *request, struct submission *submission)
+{
+	struct json_object *body;
+	struct error *error = read_body(request, &body);
+
+	if (error)
+		return error;
+	*submission = (struct submission){ json_object_new_object(), false };
+	arena_defer(request->arena, json_release, submission->attributes);
+	error = read_members(request, body, submission);
+	for (size_t i = 0; !error && i < request->nparameters; i++)
+		json_object_object_add(
+			submission->attributes, request->parameters[i].name,
+			json_object_new_string(request->parameters[i].value));
+	return error;
+}
+
+/* The route. */
+
+/* A token in the header, that is: a cookie comes with any link. */
+static bool
+has_bearer_token(const struct request *request)
+{
+	const char *header = request_variable(request, "HTTP_AUTHORIZATION");
+
+	return header && request->actor->id && strchr(header, '.') &&
+	       !strncasecmp(header, "Bearer ", 7);
+}
+
+static struct error *
+check_get(struct request *request, const struct action *action)
+{
+	if (request->method != METHOD_GET && request->method != METHOD_HEAD)
+		return NULL;
+	if (!action->is_safe)
+		return error_new(request->arena, 405, "method-not-allowed",
+				 "%s changes things: use POST", action->name);
+	if (!has_bearer_token(request))
+		return error_new(request->arena, 403, "bearer-token-required",
+				 "GET runs an action only with a bearer token");
+	return NULL;
+}
+
+static struct error *
+find_action(struct request *request, const struct action **action)
+{
+	*action = model_action(request->model, request->captures[0],
+			       request->captures[1]);
+	if (*action && (*action)->entity)
+		return NULL;
+	return error_new(request->arena, 404, "unknown-action",
+			 "there is no action %s on %s", request->captures[1],
+			 request->captures[0]);
+}
+
+struct error *
+serve_action(struct request *request, struct response *response)
+{
+	const struct action *action;
+	struct submission submission;
+	struct reply reply;
+	struct error *error;
+
+	error = find_action(request, &action);
+	if (!error)
+		error = check_get(request, action);
+	if (error)
+		return error;
+	if (request_hand_over(request, response, engine_pool(action)))
+		return NULL;
+	error = read_submission(request, &submission);
+	if (!error)
+		error = engine_run(request, action, submission.attributes,
+				   submission.dry_run, &reply);
+	if (error)
+		return error;
+	response->content_type = "application/json; charset=utf-8";
+	reply_write(&response->body, &reply);
+	return NULL;
+}
