@@ -128,7 +128,8 @@ open_listener(struct arena *arena, const struct config *config,
 		err = open_unix(arena, pool->listen,
 				(mode_t)config->socket_mode, &listener->fd);
 		if (!err)
-			listener->unlink_path = pool->listen;
+			listener->unlink_path =
+				arena_strdup(arena, pool->listen);
 	} else {
 		err = open_tcp(arena, pool->listen, &listener->fd);
 	}

@@ -40,7 +40,8 @@ struct loaded {
 struct master {
 	const char *config_file;
 	struct loaded loaded;
-	struct loaded next; /* of a reload that is under way; else empty */
+	struct loaded next;  /* of a reload that is under way; else empty */
+	struct arena *arena; /* lives as long as the master */
 	struct listener listeners[POOLS];
 	struct shared *shared;
 	struct watch *watch;
@@ -331,7 +332,7 @@ static struct error *
 open_instance(struct master *master)
 {
 	const struct config *config = master->loaded.config;
-	struct arena *arena = master->loaded.arena;
+	struct arena *arena = master->arena;
 	struct error *err;
 
 	if (mkdir(config->socket_folder, 0750) && errno != EEXIST)
@@ -351,6 +352,7 @@ close_instance(struct master *master)
 	close(master->lock_fd);
 	unload(&master->next);
 	unload(&master->loaded);
+	arena_free(master->arena);
 }
 
 int
@@ -360,6 +362,7 @@ master_run(const char *config_file)
 	struct error *err;
 
 	master.config_file = config_file;
+	master.arena = arena_new();
 	err = load(&master, &master.loaded);
 	if (!err)
 		err = open_instance(&master);
