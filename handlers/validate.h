@@ -27,8 +27,8 @@ void conform(struct arena *arena, const struct tagging *tags, size_t ntags,
 struct error *validate(struct arena *arena, const struct tagging *tags,
 		       size_t ntags, struct column *const *columns,
 		       size_t ncolumns, struct json_object *values,
-		       bool only_present, int status, const char *prefix)
-	MUST_CHECK;
+		       bool only_present, int status,
+		       const char *prefix) MUST_CHECK;
 
 /* Whether the tag text has a known grammar; else the first unknown tag. */
 const char *validate_unknown_tag(struct arena *arena, const char *tags);
