@@ -483,6 +483,10 @@ lock_audit_tables(struct db *db, struct arena *arena, const struct model *model)
 	return NULL;
 }
 
+/* The tables may be large, and a claim that never gets through is none. */
+static const char TAKE_YOUR_TIME[] =
+	"SELECT set_config('statement_timeout', '0', true)";
+
 struct error *
 account_claim_installation(struct db *db, struct arena *arena,
 			   const struct model *model, int64_t account_id,
@@ -492,6 +496,9 @@ account_claim_installation(struct db *db, struct arena *arena,
 		add_first_administrator(db, arena, model, account_id, claimed);
 
 	if (error || !*claimed)
+		return error;
+	error = db_query(db, arena, TAKE_YOUR_TIME, NO_PARAMS, NULL);
+	if (error)
 		return error;
 	error = lock_sign_in(db, arena, model);
 	if (error)
