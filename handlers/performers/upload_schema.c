@@ -66,9 +66,10 @@ static struct error *
 read_uploads(struct run *run, struct json_object *input,
 	     struct upload **uploads, size_t *count)
 {
-	struct json_object *files =
-		json_object_object_get(input, "schema_file");
+	struct json_object *files;
 
+	if (!json_object_object_get_ex(input, "json_schema", &files))
+		files = json_object_object_get(input, "schema_file");
 	*uploads = NULL;
 	*count = 0;
 	if (!json_object_is_type(files, json_type_array) ||
@@ -114,14 +115,16 @@ store_files(struct run *run, const struct upload *uploads, size_t count)
 	return error;
 }
 
+/* The flag may stand among the attributes as well as beside them. */
 static bool
-is_dry_run(struct json_object *input)
+is_dry_run(struct json_object *attributes)
 {
 	struct json_object *value;
 	bool is_dry = false;
 
 	if (action_value(VALUE_BOOLEAN,
-			 json_object_object_get(input, "dry_run"), &value)) {
+			 json_object_object_get(attributes, "dry_run"),
+			 &value)) {
 		is_dry = json_object_get_boolean(value);
 		json_object_put(value);
 	}
@@ -155,7 +158,7 @@ upload_schema(struct run *run, struct json_object *input, struct reply *reply)
 {
 	struct request *request = run->request;
 	struct schema *schema = ARENA_NEW(request->arena, struct schema);
-	bool is_dry = run->dry_run || is_dry_run(input);
+	bool is_dry = run->dry_run || is_dry_run(run->attributes);
 	struct migration *migration;
 	struct upload *uploads;
 	size_t count;
