@@ -140,21 +140,29 @@ compile_commands.json:
 
 # Installing. INSTALL says what to do afterwards.
 
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/actd
+SHARE = $(DESTDIR)$(PREFIX)/share
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
-	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/libexec/actd' \
-		'$(DESTDIR)$(PREFIX)/lib/systemd/system' \
-		'$(DESTDIR)$(PREFIX)/share/man/man5' \
-		'$(DESTDIR)$(PREFIX)/share/man/man8'
+	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(LIBEXEC)/console' '$(UNITS)' \
+		'$(SHARE)/actd' '$(SHARE)/man/man5' '$(SHARE)/man/man8'
 	install $(BUILD)/actd '$(DESTDIR)$(PREFIX)/sbin/actd'
-	cp -R nginx/. '$(DESTDIR)$(PREFIX)/libexec/actd/'
-	rm -f '$(DESTDIR)$(PREFIX)'/libexec/actd/actd.service \
-		'$(DESTDIR)$(PREFIX)'/libexec/actd/actd-*.socket
-	for unit in $(wildcard nginx/*.service nginx/*.socket); do \
-		sed 's|@PREFIX@|$(PREFIX)|' $$unit \
-		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/'$${unit##*/}; done
-	install -m 644 fcgi/actd.8 '$(DESTDIR)$(PREFIX)/share/man/man8/actd.8'
-	install -m 644 $(BUILD)/actd.conf.5 \
-		'$(DESTDIR)$(PREFIX)/share/man/man5/actd.conf.5'
+	install nginx/instance '$(LIBEXEC)'
+	install -m 644 nginx/*.conf nginx/*.conf.in '$(LIBEXEC)'
+	install -m 644 nginx/console/* '$(LIBEXEC)/console'
+	! test -d $(BUILD)/libexec || install $(BUILD)/libexec/* '$(LIBEXEC)'
+	for file in nginx/*.service nginx/*.socket; do \
+		sed 's|@PREFIX@|$(PREFIX)|' $$file >'$(UNITS)/'$${file##*/}; done
+	for file in http server; do sed -e 's|@LISTEN@|80|' \
+		-e 's|@QUICK@|unix:/run/actd/quick.sock|' \
+		-e 's|@HASH@|unix:/run/actd/hash.sock|' \
+		-e 's|@LONG@|unix:/run/actd/long.sock|' \
+		-e 's|@CONSOLE@|$(PREFIX)/libexec/actd/console|' \
+		-e 's|@FASTCGI@|$(PREFIX)/libexec/actd/fastcgi.conf|' \
+		-e 's|@ERROR@|$(PREFIX)/libexec/actd/error.conf|' \
+		nginx/$$file.conf.in >'$(SHARE)'/actd/nginx-$$file.conf; done
+	install -m 644 fcgi/actd.8 '$(SHARE)/man/man8'
+	install -m 644 $(BUILD)/actd.conf.5 '$(SHARE)/man/man5'
 
 clean:
 	rm -rf build
