@@ -43,6 +43,16 @@ plan_count_rows(struct plan *plan, const char *table, int64_t *count)
 	return plan_count(plan, &query, count);
 }
 
+/* Rows that come in without one are as private as any. */
+const char *
+plan_default_sql(const struct column *column)
+{
+	if (column->default_sql || !column->is_standard ||
+	    strcmp(column->column_name, "permission") != 0)
+		return column->default_sql;
+	return "'2097057'::integer"; /* PERMISSION_DEFAULT */
+}
+
 void
 plan_add_definition(struct sql *sql, const struct column *column)
 {
@@ -55,9 +65,9 @@ plan_add_definition(struct sql *sql, const struct column *column)
 	}
 	if (!column->is_nullable)
 		sql_add(sql, " NOT NULL");
-	if (column->default_sql) {
+	if (plan_default_sql(column)) {
 		sql_add(sql, " DEFAULT ");
-		strbuf_puts(&sql->text, column->default_sql);
+		strbuf_puts(&sql->text, plan_default_sql(column));
 	}
 }
 

@@ -61,6 +61,8 @@ struct error *plan_alter_table(struct plan *plan,
 			       const struct entity *entity) MUST_CHECK;
 /* Settles the doubtful defaults, after all tables. */
 struct error *plan_settle_defaults(struct plan *plan) MUST_CHECK;
+/* The default that the database is to have, or NULL. */
+const char *plan_default_sql(const struct column *column);
 /* "name" type NOT NULL DEFAULT …, as CREATE TABLE and ADD COLUMN have it. */
 void plan_add_definition(struct sql *sql, const struct column *column);
 

@@ -3,8 +3,8 @@
  * NOT NULL, defaults. Rows that would not survive a step are counted, and
  * the step refused.
  */
+#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include "db/plan.h"
 
@@ -38,7 +38,7 @@ plan_add_column(struct plan *plan, const struct entity *entity,
 	struct sql sql = alter(plan, entity);
 	int64_t count = 0;
 
-	if (!column->is_nullable && !column->default_sql) {
+	if (!column->is_nullable && !plan_default_sql(column)) {
 		struct error *error =
 			plan_count_rows(plan, entity->table, &count);
 
@@ -135,11 +135,11 @@ plan_widen(struct plan *plan, const struct entity *entity,
 	sql_add(&sql, " TYPE ");
 	strbuf_puts(&sql.text, column->sql_type);
 	add_using(&sql, using, column->sql_name);
-	if (column->default_sql) {
+	if (plan_default_sql(column)) {
 		sql_add(&sql, ", ALTER COLUMN ");
 		sql_name(&sql, column->sql_name);
 		sql_add(&sql, " SET DEFAULT ");
-		strbuf_puts(&sql.text, column->default_sql);
+		strbuf_puts(&sql.text, plan_default_sql(column));
 	}
 	plan_statement(plan, sql.text.data);
 }
@@ -201,32 +201,58 @@ plan_default(struct plan *plan, const struct entity *entity,
 {
 	struct sql sql = alter_column(plan, entity, column);
 
-	if (column->default_sql) {
+	if (plan_default_sql(column)) {
 		sql_add(&sql, " SET DEFAULT ");
-		strbuf_puts(&sql.text, column->default_sql);
+		strbuf_puts(&sql.text, plan_default_sql(column));
 	} else {
 		sql_add(&sql, " DROP DEFAULT");
 	}
 	plan_statement(plan, sql.text.data);
 }
 
-/* The catalog adds a cast to literals: 'good'::character varying. */
+/* What is between the quotes of 'good'::character varying, and all of 1. */
+struct literal {
+	const char *text;
+	size_t length;
+	bool is_quoted;
+};
+
+static struct literal
+parse_literal(const char *sql)
+{
+	const char *end = sql + 1;
+
+	if (*sql != '\'')
+		return (struct literal){ sql, strlen(sql), false };
+	while (*end && (*end != '\'' || end[1] == '\''))
+		end += *end == '\'' ? 2 : 1;
+	return (struct literal){ sql + 1, (size_t)(end - sql - 1), true };
+}
+
+/*
+ * PostgreSQL writes '1'::integer as 1, so a number in quotes is that number;
+ * but 'now()' in quotes is a text, and now() is not.
+ */
 static bool
 is_same_literal(const char *actual, const char *wanted)
 {
-	size_t length = strlen(wanted);
+	struct literal a = parse_literal(actual);
+	struct literal b = parse_literal(wanted);
 
-	if (*wanted != '\'')
-		return !strcasecmp(actual, wanted);
-	return !strncmp(actual, wanted, length) &&
-	       (!actual[length] || !strncmp(actual + length, "::", 2));
+	if (a.length != b.length)
+		return false;
+	if (a.is_quoted != b.is_quoted && !isdigit((unsigned char)*a.text) &&
+	    strncmp(a.text, "true", a.length) != 0 &&
+	    strncmp(a.text, "false", a.length) != 0)
+		return false;
+	return !strncmp(a.text, b.text, a.length);
 }
 
 static void
 compare_defaults(struct plan *plan, const struct entity *entity,
 		 const struct column *column, const char *actual)
 {
-	const char *wanted = column->default_sql;
+	const char *wanted = plan_default_sql(column);
 
 	if (!actual && !wanted)
 		return;

@@ -433,7 +433,8 @@ plan_foreign_keys(struct plan *plan)
 		const struct entity *entity = plan->model->entities[i];
 
 		for (size_t j = 0; !error && j < entity->ncolumns; j++)
-			if (entity->columns[j]->target)
+			if (entity->columns[j]->is_foreign_key &&
+			    entity->columns[j]->target)
 				error = want_foreign_key(plan, entity,
 							 entity->columns[j]);
 	}
