@@ -20,15 +20,16 @@ struct format_limits {
 extern const struct format_limits format_schema_limits;
 
 struct format {
-	const char *name;              /* "yaml" */
-	const char *extensions[3];     /* "yaml", "yml", NULL */
+	const char *name;	   /* "yaml" */
+	const char *extensions[3]; /* "yaml", "yml", NULL */
 	/*
 	 * Parses `length` bytes; `*tree` is released with the arena. 422
 	 * "bad-yaml" and so on, whose detail has line and column. The caller
 	 * prefixes the file's name.
 	 */
 	struct error *(*parse)(struct arena *arena, const char *text,
-			       size_t length, const struct format_limits *limits,
+			       size_t length,
+			       const struct format_limits *limits,
 			       struct json_object **tree);
 };
 
