@@ -8,21 +8,18 @@
 #define PUT METHOD_BIT(METHOD_PUT)
 #define PATCH METHOD_BIT(METHOD_PATCH)
 #define DELETE METHOD_BIT(METHOD_DELETE)
-#define OPTIONS METHOD_BIT(METHOD_OPTIONS)
 
 #define OPEN ROUTE_IGNORE_BAD_TOKEN
 #define BARE ROUTE_BARE
 #define ENTITY ROUTE_ENTITY
 
 static const struct route routes[] = {
+	{ "/api/operations", POST, serve_operations, render_errors, 0 },
 	{ "/api/{entity}", GET, serve_list, render_errors, ENTITY },
 	{ "/api/{entity}", POST, serve_create, render_errors, ENTITY },
-	{ "/api/{entity}", OPTIONS, serve_api_options, render_errors, ENTITY },
 	{ "/api/{entity}/{id}", GET, serve_item, render_errors, ENTITY },
 	{ "/api/{entity}/{id}", PATCH, serve_update, render_errors, ENTITY },
 	{ "/api/{entity}/{id}", DELETE, serve_delete, render_errors, ENTITY },
-	{ "/api/{entity}/{id}", OPTIONS, serve_api_options, render_errors,
-	  ENTITY },
 	{ "/api/{entity}/{id}/{relationship}", GET, serve_related,
 	  render_errors, ENTITY },
 	{ "/api/{entity}/{id}/relationships/{relationship}", GET, serve_linkage,
@@ -35,6 +32,10 @@ static const struct route routes[] = {
 	  serve_link_remove, render_errors, ENTITY },
 	{ "/action/{entity}/{action}", GET | POST | PUT | PATCH | DELETE,
 	  serve_action, render_action_errors, ENTITY | ROUTE_ACTION },
+	{ "/aggregate/{entity}", GET | POST, serve_aggregate, render_errors,
+	  ENTITY },
+	{ "/stats/{entity}", GET, serve_stats, render_errors, ENTITY },
+	{ "/openapi.yaml", GET, serve_openapi, render_errors, OPEN },
 	{ "/meta", GET, serve_meta, render_errors, OPEN },
 	{ "/jsmodel/{entity}", GET, serve_jsmodel, render_errors, OPEN },
 	{ "/actions", GET, serve_actions, render_errors, OPEN },
