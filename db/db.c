@@ -242,9 +242,13 @@ db_connect(struct db *db, struct arena *arena)
 	const char *const values[] = { db->settings->conninfo,
 				       db->settings->application, "5", NULL };
 
+	bool is_wanted = db->transaction == TRANSACTION_WANTED;
+
 	if (is_alive(db))
 		return NULL;
 	disconnect(db);
+	if (is_wanted) /* nothing of it was done yet: begin over there */
+		db->transaction = TRANSACTION_WANTED;
 	db->conn = PQconnectdbParams(keys, values, 1);
 	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
 	if (PQstatus(db->conn) != CONNECTION_OK || !prepare_session(db)) {
@@ -515,11 +519,14 @@ db_query(struct db *db, struct arena *arena, const char *sql,
 struct error *
 db_execute(struct db *db, struct arena *arena, const char *sql)
 {
+	bool was_open = db->transaction == TRANSACTION_OPEN;
 	struct error *error;
 
 	error = db_connect(db, arena);
 	if (error)
 		return error;
+	if (was_open && db->transaction != TRANSACTION_OPEN)
+		return away(arena); /* the transaction died with its session */
 	if (db->transaction == TRANSACTION_WANTED) {
 		PGresult *begun = PQexec(db->conn, "BEGIN");
 
