@@ -391,14 +391,12 @@ group_links_are_indexed_with_their_permission(void **state)
 	struct fixture *t = *state;
 
 	apply(t, note(t, "\"IsFullText\": true"));
-	assert_string_equal(
-		ask(t, "SELECT indexdef FROM pg_indexes WHERE tablename ="
-		       " 'note_note_id_has_usergroup_usergroup_id'"
-		       " AND indexdef LIKE '%INCLUDE%'"),
-		"CREATE UNIQUE INDEX \"note_note_id_has_usergroup_usergroup_id"
-		".note_id,usergroup_id.key\" ON public.note_note_id_has_"
-		"usergroup_usergroup_id USING btree (note_id, usergroup_id)"
-		" INCLUDE (permission)");
+	assert_string_equal(ask(t, "SELECT count(*) FROM pg_indexes WHERE"
+				   " tablename = 'note_note_id_has_usergroup_"
+				   "usergroup_id' AND indexdef LIKE 'CREATE"
+				   " UNIQUE INDEX % USING btree (note_id,"
+				   " usergroup_id) INCLUDE (permission)'"),
+			    "1");
 	assert_string_equal(ask(t, "SELECT count(*) FROM pg_indexes"
 				   " WHERE indexname = 'note.title.fts'"
 				   " AND indexdef LIKE '%USING gin%'"),
@@ -631,13 +629,17 @@ static pid_t
 fork_migration(struct fixture *t, const char *text, bool finish, int ready)
 {
 	pid_t pid = fork();
+	struct error *error;
 	struct db *db;
 
 	if (pid)
 		return pid;
 	db = db_new(&t->settings);
-	if (migrate(db, t->arena, read_schema(t, text), false, NULL))
+	error = migrate(db, t->arena, read_schema(t, text), false, NULL);
+	if (error) {
+		print_error("%s: %s\n", error->code, error->detail);
 		_exit(1);
+	}
 	if (ready >= 0 && write(ready, "x", 1) != 1)
 		_exit(1);
 	if (!finish)
