@@ -5,11 +5,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawnSync } = require('node:child_process');
+const { execFileSync, spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
-const { startInstance } = require('../http/lib/instance.js');
+const { ACTD, startInstance } = require('../http/lib/instance.js');
 const { Client, expect, schemaFile, settle } = require('../http/lib/client.js');
 const { Ledger } = require('./load.js');
 
@@ -200,8 +201,10 @@ test('a crash of PostgreSQL loses nothing that was acknowledged', async () => {
 test('an instance that is stopped under load starts with all it said', async () => {
 	const ledger = load();
 	await sleep(1000);
-	const stopping = sleep(0).then(() => instance.command('stop'));
-	await stopping;
+	const stopping = spawn(ACTD, ['instance', 'stop'],
+		{ env: instance.environment, stdio: 'ignore' });
+	const [status] = await once(stopping, 'exit');
+	assert.equal(status, 0);
 	await ledger.stop();
 	const left = spawnSync('pgrep', ['-f', path.basename(instance.folder)],
 		{ encoding: 'utf8' }).stdout.trim();
