@@ -611,7 +611,9 @@ parse_hcl(struct arena *arena, const char *text, size_t length,
 	reader.depth = 1;
 	root = json_object_new_object();
 	arena_defer(arena, json_release, root);
-	error = read_body(&reader, '\0', root);
+	error = source_node(&reader.source, 0);
+	if (!error)
+		error = read_body(&reader, '\0', root);
 	if (!error)
 		*tree = root;
 	return error;

@@ -5,6 +5,7 @@
  */
 #include "handlers/formats/source.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct reader {
@@ -162,13 +163,33 @@ read_string(struct reader *reader, const char **text, size_t *length)
 	return NULL;
 }
 
+/*
+ * Adds `key` with null, to be filled later: what was built is then released
+ * with the tree even after a fault. NULL if the key is there already. The
+ * hash is computed once for both, which json_object_object_add() cannot.
+ */
+static struct lh_entry *
+add_key(struct json_object *object, const char *text, size_t length)
+{
+	struct lh_table *table = json_object_get_object(object);
+	char *key = strndup(text, length);
+	unsigned long hash = lh_get_hash(table, key);
+
+	if (lh_table_lookup_entry_w_hash(table, key, hash)) {
+		free(key);
+		return NULL;
+	}
+	lh_table_insert_w_hash(table, key, NULL, hash, 0);
+	return table->tail;
+}
+
 static struct error *
 read_member(struct reader *reader, struct json_object *object)
 {
-	size_t start;
-	const char *text, *key;
-	size_t length;
 	struct json_object *value = NULL;
+	struct lh_entry *entry;
+	const char *text;
+	size_t start, length;
 	struct error *error;
 
 	skip_blanks(reader);
@@ -178,17 +199,15 @@ read_member(struct reader *reader, struct json_object *object)
 	error = read_string(reader, &text, &length);
 	if (error)
 		return error;
-	key = arena_strndup(reader->source.arena, text, length);
-	if (json_object_object_get_ex(object, key, NULL))
+	entry = add_key(object, text, length);
+	if (!entry)
 		return source_fault(
 			&reader->source, start, "duplicate key \"%s\"",
-			source_excerpt(reader->source.arena, key, length));
+			source_excerpt(reader->source.arena, text, length));
 	if (!take(reader, ':'))
 		return unexpected(reader, "a colon after a key");
 	error = read_value(reader, &value);
-	/* Even of a fault: what was built is released with the tree. */
-	json_object_object_add_ex(object, key, value,
-				  JSON_C_OBJECT_ADD_KEY_IS_NEW);
+	lh_entry_set_val(entry, value);
 	return error;
 }
 

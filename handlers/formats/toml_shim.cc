@@ -42,23 +42,30 @@ class builder
 	{
 	}
 
-	holder table(const toml::table &from)
+	holder node(const toml::node &from)
 	{
-		std::vector<std::pair<const toml::key *, const toml::node *>>
-			members;
-		holder to(json_object_new_object());
-
-		enter(from);
-		for (auto &&[key, value] : from)
-			members.emplace_back(&key, &value);
-		std::stable_sort(members.begin(), members.end(), is_before);
-		for (auto &[key, value] : members) {
-			check_text(key->str(), *value);
-			json_object_object_add(to.get(), key->data(),
-					       node(*value).release());
-		}
-		depth_left++;
-		return to;
+		if (nodes_left == 0)
+			throw failure{ from.source(), "too many values" };
+		nodes_left--;
+		if (from.is_table())
+			return table(*from.as_table());
+		if (from.is_array())
+			return array(*from.as_array());
+		if (from.is_string())
+			return string(*from.as_string());
+		if (from.is_integer())
+			return holder(json_object_new_int64(
+				from.as_integer()->get()));
+		if (from.is_floating_point())
+			return floating(*from.as_floating_point());
+		if (from.is_boolean())
+			return holder(json_object_new_boolean(
+				from.as_boolean()->get()));
+		if (from.is_date())
+			return time(*from.as_date());
+		if (from.is_time())
+			return time(*from.as_time());
+		return time(*from.as_date_time());
 	}
 
       private:
@@ -83,6 +90,25 @@ class builder
 		if (depth_left == 0)
 			throw failure{ place.source(), "nested too deep" };
 		depth_left--;
+	}
+
+	holder table(const toml::table &from)
+	{
+		std::vector<std::pair<const toml::key *, const toml::node *>>
+			members;
+		holder to(json_object_new_object());
+
+		enter(from);
+		for (auto &&[key, value] : from)
+			members.emplace_back(&key, &value);
+		std::stable_sort(members.begin(), members.end(), is_before);
+		for (auto &[key, value] : members) {
+			check_text(key->str(), *value);
+			json_object_object_add(to.get(), key->data(),
+					       node(*value).release());
+		}
+		depth_left++;
+		return to;
 	}
 
 	holder array(const toml::array &from)
@@ -126,32 +152,6 @@ class builder
 		text << from.get();
 		return holder(json_object_new_string(text.str().c_str()));
 	}
-
-	holder node(const toml::node &from)
-	{
-		if (nodes_left == 0)
-			throw failure{ from.source(), "too many values" };
-		nodes_left--;
-		if (from.is_table())
-			return table(*from.as_table());
-		if (from.is_array())
-			return array(*from.as_array());
-		if (from.is_string())
-			return string(*from.as_string());
-		if (from.is_integer())
-			return holder(json_object_new_int64(
-				from.as_integer()->get()));
-		if (from.is_floating_point())
-			return floating(*from.as_floating_point());
-		if (from.is_boolean())
-			return holder(json_object_new_boolean(
-				from.as_boolean()->get()));
-		if (from.is_date())
-			return time(*from.as_date());
-		if (from.is_time())
-			return time(*from.as_time());
-		return time(*from.as_date_time());
-	}
 };
 
 void
@@ -179,7 +179,7 @@ toml_shim_read(const char *text, size_t length, size_t depth, size_t nodes,
 	try {
 		toml::table tree = toml::parse(std::string_view(text, length));
 
-		return builder(depth, nodes).table(tree).release();
+		return builder(depth, nodes).node(tree).release();
 	} catch (const toml::parse_error &e) {
 		describe(fault, e.source(), e.description());
 	} catch (const failure &e) {

@@ -50,6 +50,19 @@ milliseconds(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/* Sanitizers take a multiple of the time. */
+#ifdef __SANITIZE_ADDRESS__
+#define SLACK 10
+#else
+#define SLACK 1
+#endif
+
+static void
+assert_within(double start, double limit)
+{
+	assert_true(milliseconds() - start < limit * SLACK);
+}
+
 static struct error *
 parse(const struct format *format, const char *text, struct json_object **tree)
 {
@@ -280,7 +293,7 @@ json_depth_ends_at_the_limit_at_once(void **state UNUSED)
 
 		assert_fault(parse(&format_json, deep, &tree), "bad-json",
 			     "nested deeper than 64");
-		assert_true(milliseconds() - start < 10);
+		assert_within(start, 10);
 	}
 }
 
@@ -299,7 +312,7 @@ a_million_keys_are_read_within_a_second(void **state UNUSED)
 	start = milliseconds();
 	assert_null(
 		format_json.parse(arena, text.data, text.length, &wide, &tree));
-	assert_true(milliseconds() - start < 1000);
+	assert_within(start, 1000);
 	assert_int_equal(json_object_object_length(tree), 1000001);
 }
 
@@ -471,7 +484,8 @@ yaml_bombs_end_within_a_fifth_of_a_second(void **state UNUSED)
 {
 	struct pair bombs[] = {
 		{ alias_bomb(12, ""), "more than 200000 values" },
-		{ alias_bomb(5, repeated("- {<<: *a5}\n", 0)), NULL },
+		{ alias_bomb(5, "z: {<<: [*a5, *a5, *a5, *a5]}\n"),
+		  "more than 200000 values" },
 		{ arena_printf(arena, "- &a %s\n%s", repeated("x", 500000),
 			       repeated("- *a\n", 100000)),
 		  "aliases make the text too long" },
@@ -490,9 +504,8 @@ yaml_bombs_end_within_a_fifth_of_a_second(void **state UNUSED)
 		double start = milliseconds();
 		struct error *error = parse(&format_yaml, bombs[i].text, &tree);
 
-		if (bombs[i].result)
-			assert_fault(error, "bad-yaml", bombs[i].result);
-		assert_true(milliseconds() - start < 200);
+		assert_fault(error, "bad-yaml", bombs[i].result);
+		assert_within(start, 200);
 	}
 }
 
@@ -585,7 +598,7 @@ deep_toml_ends_at_the_limit(void **state UNUSED)
 
 		assert_fault(parse(&format_toml, deep[i], &tree), "bad-toml",
 			     "nested deeper than 64");
-		assert_true(milliseconds() - start < 50);
+		assert_within(start, 50);
 	}
 }
 
