@@ -1,8 +1,9 @@
 -- functions.sql: what lives in the database itself: notifications to the
 -- other nodes when the model or anybody's access changes, whoever changed
--- it. Runs inside the migration's transaction, after the system's tables
--- are there, whenever this text differs from the one in force. Statements
--- only CREATE OR REPLACE.
+-- it, and what must hold of an account by whatever door it changes. Runs
+-- inside the migration's transaction, after the system's tables are there,
+-- whenever this text differs from the one in force. Statements only CREATE
+-- OR REPLACE, or IF NOT EXISTS.
 --
 -- The triggers are for rows, so that a statement that finds nothing to
 -- change tells nobody; equal notifications of a transaction are sent once.
@@ -77,7 +78,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
 
 -- A new account is in nobody's memory; a changed one may be.
 CREATE OR REPLACE TRIGGER actd_access
-AFTER UPDATE OF auth_version, email, name OR DELETE
+AFTER UPDATE OF auth_version, password, email, name OR DELETE
 ON user_account
 FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
 
@@ -105,3 +106,23 @@ CREATE OR REPLACE TRIGGER actd_access_truncate
 AFTER TRUNCATE
 ON user_account_user_account_id_has_usergroup_usergroup_id
 FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
+
+-- A new password revokes all tokens of its account, whoever sets it.
+CREATE OR REPLACE FUNCTION actd_revoke_tokens() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.auth_version := greatest(NEW.auth_version,
+		coalesce(OLD.auth_version, 0) + 1);
+	RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_revoke_tokens
+BEFORE UPDATE OF password
+ON user_account
+FOR EACH ROW WHEN (OLD.password IS DISTINCT FROM NEW.password)
+EXECUTE FUNCTION actd_revoke_tokens();
+
+-- Signing in finds an address in any case: so there is one account for it.
+CREATE UNIQUE INDEX IF NOT EXISTS actd_user_account_email
+ON user_account (lower(email));
