@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db/migrate.h"
+#include "handlers/schema.h"
 #include "tests/unit/accounts.h"
 
 /* The text of the first column of the first row. */
@@ -368,6 +370,129 @@ of_two_claims_at_once_one_wins(void **state)
 		"1");
 }
 
+/* The same on what migrate() makes, in place of the small installation. */
+
+static const char AUDITED[] =
+	"{\"Tables\":[{\"TableName\":\"todo\",\"IsAuditEnabled\":true,"
+	"\"Columns\":[{\"Name\":\"title\",\"ColumnType\":\"label\"}]}]}";
+
+static const char TWO_USERS[] =
+	"INSERT INTO user_account (name, email, reference_id, permission)"
+	" VALUES ('Ann', 'ann@example.org', '" ANN "', 2097151),"
+	" ('Bob', 'bob@example.org', '" BOB "', 2097151);"
+	"INSERT INTO todo (title, permission, reference_id)"
+	" VALUES ('first', 2097151, gen_random_uuid())";
+
+static int
+migrated_setup(void **state)
+{
+	struct schema schema = { 0 };
+	struct accounts *t;
+	struct model *model;
+
+	if (accounts_setup(state))
+		return -1;
+	t = *state;
+	tell(t, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+	assert_null(schema_add_system(t->arena, &schema));
+	assert_null(schema_add_file(t->arena, "schema_todo.json", AUDITED,
+				    strlen(AUDITED), &schema));
+	assert_null(migrate(t->db, t->arena, &schema, false, NULL));
+	assert_null(db_finish(t->db, t->arena));
+	tell(t, TWO_USERS);
+	assert_null(model_load(t->db, t->arena, &model));
+	arena_defer(t->arena, (void (*)(void *))arena_free, model->arena);
+	t->model = *model;
+	return 0;
+}
+
+static int64_t
+account_id(struct accounts *t, const char *email)
+{
+	struct account *account;
+
+	assert_null(account_by_email(t->db, t->arena, email, &account));
+	assert_non_null(account);
+	return account->id;
+}
+
+static void
+a_migrated_installation_is_claimed_whole(void **state)
+{
+	struct accounts *t = *state;
+	struct model *model;
+	struct actor *actor;
+
+	assert_true(claim(t, account_id(t, "ann@example.org")));
+	assert_null(find_actor(t, 1, ANN, 1, &actor));
+	assert_true(actor->is_administrator);
+	assert_string_equal(ask(t, "SELECT count(*) FROM world WHERE"
+				   " 2097151 IN (permission,"
+				   " default_permission)"),
+			    "0");
+	assert_string_equal(ask(t, "SELECT concat_ws(' ', permission,"
+				   " default_permission) FROM world"
+				   " WHERE table_name = 'todo_audit'"),
+			    "66052 33026");
+	assert_string_equal(ask(t,
+				"SELECT string_agg(DISTINCT permission::text,"
+				" ' ') FROM action WHERE action_name NOT IN"
+				" ('signin', 'oauth.login.begin',"
+				" 'oauth.login.response')"),
+			    "2085120");
+	assert_string_equal(ask(t, "SELECT permission FROM action"
+				   " WHERE action_name = 'signin'"),
+			    "561441");
+	assert_string_equal(ask(t,
+				"SELECT count(*) FROM todo JOIN"
+				" user_account u ON u.id = todo.user_account_id"
+				" WHERE u.email = 'ann@example.org'"
+				" AND todo.permission = 2097057"),
+			    "1");
+	assert_null(model_load(t->db, t->arena, &model));
+	assert_true(model->has_administrator);
+	assert_false(permission_table(&actor_guest, model_entity(model, "todo"),
+				      VERB_READ));
+	arena_free(model->arena);
+}
+
+/* A10 */
+static void
+a_password_set_in_any_way_revokes(void **state)
+{
+	struct accounts *t = *state;
+	int64_t ann = account_id(t, "ann@example.org");
+	struct actor *actor;
+
+	assert_null(find_actor(t, 1, ANN, 1, &actor));
+	tell(t, "UPDATE user_account SET password = 'x'");
+	assert_refused(find_actor(t, 2, ANN, 1, &actor), 401, "token-revoked");
+	assert_null(find_actor(t, 2, ANN, 2, &actor));
+	tell(t, "UPDATE user_account SET password = 'x', name = 'Anna'");
+	assert_null(find_actor(t, 3, ANN, 2, &actor));
+	assert_null(account_set_password(t->db, t->arena, ann, "y"));
+	assert_null(find_actor(t, 4, ANN, 3, &actor));
+}
+
+/* A16 */
+static void
+an_address_in_another_case_is_taken(void **state)
+{
+	struct accounts *t = *state;
+	struct error *error =
+		db_query(t->db, t->arena,
+			 "INSERT INTO user_account (name, email, reference_id,"
+			 " permission) VALUES ('x', 'ANN@example.org',"
+			 " gen_random_uuid(), 0)",
+			 NO_PARAMS, NULL);
+
+	assert_non_null(error);
+	assert_int_equal(error->status, 409);
+}
+
+#define MIGRATED(function)                                                     \
+	cmocka_unit_test_setup_teardown(function, migrated_setup,              \
+					accounts_teardown)
 #define TEST(function)                                                         \
 	cmocka_unit_test_setup_teardown(function, accounts_setup,              \
 					accounts_teardown)
@@ -394,6 +519,9 @@ main(void)
 		TEST(a_claim_takes_what_nobody_owns),
 		TEST(accounts_own_themselves_after_a_claim),
 		TEST(of_two_claims_at_once_one_wins),
+		MIGRATED(a_migrated_installation_is_claimed_whole),
+		MIGRATED(a_password_set_in_any_way_revokes),
+		MIGRATED(an_address_in_another_case_is_taken),
 	};
 
 	if (!getenv("ACTD_DATABASE")) {

@@ -46,6 +46,7 @@ static const char ACCOUNTS_TABLES[] =
 	" UNIQUE (user_account_id, usergroup_id));"
 	"CREATE TABLE world" OWNED ", table_name text,"
 	" default_permission bigint DEFAULT 2097151);"
+	"CREATE TABLE oauth_connect" STANDARD ");"
 	"CREATE TABLE action" OWNED ", action_name text);"
 	"CREATE TABLE todo" OWNED ", title text);"
 	"CREATE TABLE todo_audit" STANDARD ", title text);"
@@ -113,28 +114,29 @@ static struct action accounts_actions[] = {
 	  .id = 1 },
 };
 
-/* oauth_connect has actions here, but no table. */
+static struct action *accounts_of_oauth[] = { &accounts_actions[0] };
+static struct action *accounts_of_users[] = { &accounts_actions[1],
+					      &accounts_actions[2] };
+
 static void
 accounts_model(struct accounts *t)
 {
-	struct entity **entities = ARENA_ARRAY(t->arena, struct entity *, 7);
-	struct action **actions = ARENA_ARRAY(t->arena, struct action *, 3);
 	struct entity *all = accounts_entities;
-	size_t n = 0;
+	size_t n = ARRAY_SIZE(accounts_entities);
+	struct entity **entities = ARENA_ARRAY(t->arena, struct entity *, n);
 
-	for (size_t i = 0; i < ARRAY_SIZE(accounts_entities); i++)
-		if (i != 1)
-			entities[n++] = &all[i];
-	for (size_t i = 0; i < ARRAY_SIZE(accounts_actions); i++)
-		actions[i] = &accounts_actions[i];
+	for (size_t i = 0; i < n; i++)
+		entities[i] = &all[i];
+	all[1].actions = accounts_of_oauth;
+	all[1].nactions = ARRAY_SIZE(accounts_of_oauth);
 	all[3].is_audit_table = true;
 	all[3].world_id = 2;
+	all[4].actions = accounts_of_users;
+	all[4].nactions = ARRAY_SIZE(accounts_of_users);
 	t->model = (struct model){
 		.arena = t->arena,
 		.entities = entities,
 		.nentities = n,
-		.actions = actions,
-		.nactions = ARRAY_SIZE(accounts_actions),
 		.action = &all[0],
 		.user_account = &all[4],
 		.membership = &all[5],
