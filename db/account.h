@@ -45,10 +45,11 @@ struct error *account_actor(struct account_cache *cache, struct db *db,
 
 /*
  * The first administrator (wire/permissions.md section 6 as decided): under a
- * lock of the group's row; `*claimed` false if there is one already. Owner of
- * ownerless and default rows becomes `account_id`, open permissions become
- * the locked ones, actions close but for signing in. In the caller's
- * transaction.
+ * lock of the group's row; `*claimed` false if there is one already. Rows
+ * without an owner, or of the account of guests, become `account_id`'s (other
+ * accounts their own), open permissions become the locked ones, actions close
+ * but for signing in; what has a permission of its own keeps it. In the
+ * caller's transaction, which must be open and READ COMMITTED.
  */
 struct error *account_claim_installation(struct db *db, struct arena *arena,
 					 const struct model *model,

@@ -27,10 +27,16 @@ struct error *token_issue(struct arena *arena, const struct settings *settings,
 	MUST_CHECK;
 
 /*
- * Who is calling: reads Authorization, else the cookie `token` of same-origin
- * requests, and sets request->actor. "Bearer", "Bearer null" and "Bearer
- * undefined" are no token. A token that does not verify is 401, but where
- * `ignore_bad` it makes a guest.
+ * Who is calling: reads Authorization, else the cookie `token`, and sets
+ * request->actor. "Bearer", "Bearer null" and "Bearer undefined" are no token,
+ * and a guest: beside a header the cookie is not looked at. A token that does
+ * not verify, or whose account is gone or has revoked it, is 401, but where
+ * `ignore_bad` it makes a guest. Two headers are 400.
+ *
+ * The cookie counts for reads unless they come from another site (listed
+ * origins may read), for writes only with Sec-Fetch-Site or Origin saying that
+ * our own pages ask: 403 "cross-site" otherwise, where the sign is foreign
+ * also with `ignore_bad`.
  */
 struct error *request_authenticate(struct request *request, bool ignore_bad)
 	MUST_CHECK;
