@@ -306,8 +306,8 @@ read_arguments(const char *p, struct written_type *type)
 static void
 drop_attributes(char *words)
 {
-	static const char *const attributes[] = { " unsigned", " signed",
-						  " zerofill" };
+	static const char *const attributes[] = { " zerofill", " unsigned",
+						  " signed" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
 		size_t length = strlen(words);

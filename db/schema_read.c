@@ -673,6 +673,81 @@ read_section(struct reader *reader, const struct section *section,
 	}
 }
 
+/* Rules for columns that are not there, now that all columns are known. */
+
+static bool
+has_column(const struct schema *schema, const struct entity *entity,
+	   const char *name)
+{
+	for (size_t i = 0; i < entity->ncolumns; i++)
+		if (!strcmp(entity->columns[i]->column_name, name) ||
+		    !strcasecmp(entity->columns[i]->name, name))
+			return true;
+	for (size_t i = 0; i < schema->nrelations; i++)
+		if (!strcmp(schema->relations[i]->subject, entity->name) &&
+		    !strcmp(schema->relations[i]->object_name, name))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(standard_columns); i++)
+		if (!strcmp(standard_columns[i].name, name))
+			return true;
+	return !strcmp(name, "user_account_id");
+}
+
+static void
+warn_of_taggings(struct reader *reader, const struct path *table,
+		 const struct entity *entity, const char *member,
+		 const struct tagging_list *list)
+{
+	struct path path = { table, member, 0 };
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct path here = { &path, NULL, i };
+
+		if (!has_column(reader->schema, entity,
+				list->items[i].column_name))
+			reader_warn(reader, &here,
+				    "%s has no column %s, ignored",
+				    entity->name, list->items[i].column_name);
+	}
+}
+
+static void
+warn_of_table(struct reader *reader, const struct path *path,
+	      struct json_object *object)
+{
+	const char *name =
+		json_object_get_string(tree_member(object, "TableName"));
+	const struct entity *entity =
+		name ? find_entity(reader->schema,
+				   schema_snake_case(reader->arena, name))
+		     : NULL;
+
+	if (!entity)
+		return;
+	if (tree_member(object, "Validations"))
+		warn_of_taggings(
+			reader, path, entity, "Validations",
+			&(struct tagging_list){ entity->validations,
+						entity->nvalidations });
+	if (tree_member(object, "Conformations"))
+		warn_of_taggings(
+			reader, path, entity, "Conformations",
+			&(struct tagging_list){ entity->conformations,
+						entity->nconformations });
+}
+
+static void
+warn_of_rules(struct reader *reader, struct json_object *tables)
+{
+	struct path top = { NULL, "Tables", 0 };
+
+	for (size_t i = 0; i < tree_length(tables); i++) {
+		struct path here = { &top, NULL, i };
+
+		warn_of_table(reader, &here, tree_item(tables, i));
+	}
+}
+
 static void
 warn_of_unknown_sections(struct reader *reader, struct json_object *tree)
 {
@@ -703,8 +778,7 @@ schema_read(struct arena *arena, struct json_object *tree, const char *file,
 
 	if (!tree)
 		return NULL;
-	schema_add_source(arena, schema, tree_keep(arena, tree), reader.file,
-			  is_system);
+	schema_add_source(arena, schema, tree, reader.file, is_system);
 	tree = tree_object(&reader, NULL, tree);
 	if (!tree)
 		return reader.faults;
@@ -716,5 +790,6 @@ schema_read(struct arena *arena, struct json_object *tree, const char *file,
 			read_section(&reader, section,
 				     tree_member(tree, section->name));
 	}
+	warn_of_rules(&reader, tree_member(tree, "Tables"));
 	return reader.faults;
 }
