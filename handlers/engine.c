@@ -229,10 +229,11 @@ run_again(struct run *run, struct reply *reply)
 		error = run_once(run, reply);
 		run->request->actor = caller;
 		if (!is_worth_a_retry(error))
-			break;
-		log_event(LOG_INFO, "action-retry", "action", run->action->name,
-			  NULL);
+			return error;
+		log_event(LOG_INFO, "action-conflict", "action",
+			  run->action->name, NULL);
 	}
+	error->retry_after = 1;
 	return error;
 }
 

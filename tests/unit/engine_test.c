@@ -93,6 +93,11 @@ static const char SCHEMA[] =
 	"{\"Name\":\"script\",\"Label\":\"Script\",\"OnType\":\"shelf\","
 	" \"InstanceOptional\":true,\"OutFields\":[{\"Type\":\"said\","
 	"  \"Method\":\"ACTIONRESPONSE\",\"Attributes\":{\"x\":\"!1+1\"}}]},"
+	"{\"Name\":\"say\",\"Label\":\"Say\",\"OnType\":\"shelf\","
+	" \"InstanceOptional\":true,\"InFields\":[{\"ColumnName\":\"kind\","
+	"  \"ColumnType\":\"label\"}],\"OutFields\":[{\"Type\":"
+	"  \"response.create\",\"Method\":\"EXECUTE\",\"Attributes\":{"
+	"   \"response_type\":\"~kind\",\"a\":1}}]},"
 	"{\"Name\":\"mail\",\"Label\":\"Mail\",\"OnType\":\"shelf\","
 	" \"InstanceOptional\":true,\"OutFields\":[{\"Type\":\"mail.send\","
 	"  \"Method\":\"EXECUTE\"}]},"
@@ -506,6 +511,17 @@ rows_are_found_by_get_outcomes(void **state)
 }
 
 static void
+a_response_can_have_a_type_that_is_worked_out(void **state)
+{
+	struct fixture *t = *state;
+
+	expect_success(run(t, "say", "{\"kind\":\"client.x\"}"));
+	assert_string_equal(answer(t), "[{\"ResponseType\":\"client.x\","
+				       "\"Attributes\":{\"a\":1}}]");
+	expect_error(run(t, "say", "{}"), 400, "bad-input");
+}
+
+static void
 parts_that_are_missing_say_so(void **state)
 {
 	struct fixture *t = *state;
@@ -535,6 +551,25 @@ sign_up_tells_of_three_rows(void **state)
 				"WHERE name = 'ann' AND password LIKE '$2%'"),
 			    "1");
 	assert_int_not_equal(t->actor.home_group, 0);
+}
+
+static void
+sign_up_needs_a_password(void **state)
+{
+	struct fixture *t = *state;
+	const struct action *signup = action(t, "user_account", "signup");
+
+	expect_error(engine_run(&t->request, signup,
+				json(t, "{\"name\":\"x\","
+					"\"email\":\"x@example.com\"}"),
+				false, &t->reply),
+		     400, "validation-failed");
+	expect_error(engine_run(&t->request, signup,
+				json(t, "{\"name\":\"x\",\"password\":"
+					"\"12345678\",\"passwordConfirm\":"
+					"\"12345678\"}"),
+				false, &t->reply),
+		     400, "validation-failed");
 }
 
 static void
@@ -653,6 +688,42 @@ every_performer_of_the_registry_is_found_by_its_name(void **state UNUSED)
 	assert_false(performer_is_reserved("mailer"));
 }
 
+/* Fails the first `failures` inserts as a conflict of transactions does. */
+static void
+make_inserts_conflict(struct fixture *t, int failures)
+{
+	expect_success(db_execute(
+		t->db, t->arena,
+		arena_printf(
+			t->arena,
+			"DROP SEQUENCE IF EXISTS tries CASCADE;"
+			"CREATE SEQUENCE tries;"
+			"CREATE OR REPLACE FUNCTION conflict() RETURNS trigger "
+			"LANGUAGE plpgsql AS $$BEGIN "
+			"IF nextval('tries') <= %d THEN "
+			"RAISE 'conflict' USING ERRCODE = '40001'; END IF; "
+			"RETURN NEW; END$$;"
+			"CREATE OR REPLACE TRIGGER conflict BEFORE INSERT "
+			"ON shelf FOR EACH ROW EXECUTE FUNCTION conflict()",
+			failures)));
+}
+
+static void
+a_conflict_runs_the_action_again_three_times_at_most(void **state)
+{
+	struct fixture *t = *state;
+
+	make_inserts_conflict(t, 2);
+	expect_success(run(t, "fill", "{\"title\":\"Poems\"}"));
+	assert_int_equal(t->reply.nitems, 2);
+	assert_string_equal(ask(t, "SELECT count(*) FROM shelf"), "1");
+	make_inserts_conflict(t, 3);
+	expect_error(run(t, "fill", "{\"title\":\"Plays\"}"), 409, "retry");
+	expect_success(
+		db_execute(t->db, t->arena, "DROP TRIGGER conflict ON shelf"));
+	assert_string_equal(ask(t, "SELECT count(*) FROM shelf"), "1");
+}
+
 #define ENGINE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -669,10 +740,14 @@ main(void)
 			an_invisible_subject_is_absent_and_a_locked_one_refused),
 		ENGINE_TEST(without_execute_an_action_is_refused),
 		ENGINE_TEST(a_dry_run_lists_changes_and_makes_none),
+		ENGINE_TEST(
+			a_conflict_runs_the_action_again_three_times_at_most),
 		ENGINE_TEST(for_each_runs_once_for_every_item),
 		ENGINE_TEST(rows_are_found_by_get_outcomes),
+		ENGINE_TEST(a_response_can_have_a_type_that_is_worked_out),
 		ENGINE_TEST(parts_that_are_missing_say_so),
 		ENGINE_TEST(sign_up_tells_of_three_rows),
+		ENGINE_TEST(sign_up_needs_a_password),
 		ENGINE_TEST(switch_user_goes_on_as_somebody_else),
 		ENGINE_TEST(a_performer_decides_the_pool),
 		ENGINE_TEST(an_uploaded_schema_is_applied_and_kept),
