@@ -1,0 +1,11 @@
+/*
+ * json_fuzz.c: the reader of JSON under libFuzzer.
+ */
+#include "tests/fuzz/format_fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	format_fuzz(&format_json, data, size);
+	return 0;
+}

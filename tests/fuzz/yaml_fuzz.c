@@ -1,0 +1,11 @@
+/*
+ * yaml_fuzz.c: the reader of YAML under libFuzzer.
+ */
+#include "tests/fuzz/format_fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	format_fuzz(&format_yaml, data, size);
+	return 0;
+}
