@@ -262,6 +262,7 @@ struct schema {
 	size_t nwarnings;
 	struct schema_source *sources; /* in the order of reading */
 	size_t nsources;
+	bool forgets_sources; /* while reading what is never merged again */
 };
 
 struct model {

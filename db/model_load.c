@@ -1,8 +1,7 @@
 /*
  * model_load.c: from the rows of world, action and smd back to a schema and a
- * model. Join tables are not read back, relations make them again; what a
- * definition does not hold (ids, owners, permissions, group links) is added
- * from the rows.
+ * model. What a definition does not hold (ids, owners, permissions, group
+ * links) is added from the rows.
  */
 #include <string.h>
 
@@ -13,11 +12,17 @@
 
 static const char FILE_NAME[] = "stored definitions";
 
-/* The rows a model comes from; NULL where the database is empty. */
+/* Rows of one table, and which of them are not to be read. */
+struct definitions {
+	struct rows *rows; /* NULL where the database is empty */
+	bool *is_left_out;
+};
+
+/* What a model comes from. */
 struct stored {
-	struct rows *world;
-	struct rows *actions;
-	struct rows *machines;
+	struct definitions world;
+	struct definitions actions;
+	struct definitions machines;
 };
 
 enum {
@@ -27,12 +32,13 @@ enum {
 	WORLD_REFERENCE_ID,
 	WORLD_OWNER,
 	WORLD_PERMISSION,
-	WORLD_DEFAULT_PERMISSION
+	WORLD_DEFAULT_PERMISSION,
+	WORLD_IS_JOIN_TABLE
 };
 
 static const char READ_WORLD[] =
 	"SELECT table_name, world_schema_json, id, reference_id,"
-	" user_account_id, permission, default_permission"
+	" user_account_id, permission, default_permission, is_join_table"
 	" FROM world ORDER BY table_name COLLATE \"C\"";
 
 enum {
@@ -58,6 +64,19 @@ static const char READ_MACHINES[] =
 static const char HAS_WORLD[] = "SELECT to_regclass('world') IS NOT NULL";
 
 static struct error *
+read_rows(struct db *db, struct arena *arena, const char *sql,
+	  struct definitions *definitions)
+{
+	struct error *error =
+		db_query(db, arena, sql, NO_PARAMS, &definitions->rows);
+
+	if (!error)
+		definitions->is_left_out =
+			ARENA_ARRAY(arena, bool, rows_count(definitions->rows));
+	return error;
+}
+
+static struct error *
 read_stored(struct db *db, struct arena *arena, struct stored *stored)
 {
 	struct error *error;
@@ -67,28 +86,19 @@ read_stored(struct db *db, struct arena *arena, struct stored *stored)
 	error = db_query(db, arena, HAS_WORLD, NO_PARAMS, &rows);
 	if (error || !rows_boolean(rows, 0, 0))
 		return error;
-	error = db_query(db, arena, READ_WORLD, NO_PARAMS, &stored->world);
+	error = read_rows(db, arena, READ_WORLD, &stored->world);
 	if (!error)
-		error = db_query(db, arena, READ_ACTIONS, NO_PARAMS,
-				 &stored->actions);
+		error = read_rows(db, arena, READ_ACTIONS, &stored->actions);
 	if (!error)
-		error = db_query(db, arena, READ_MACHINES, NO_PARAMS,
-				 &stored->machines);
+		error = read_rows(db, arena, READ_MACHINES, &stored->machines);
 	return error;
 }
 
 /* Definitions. */
 
-static void
-release_tree(void *tree)
-{
-	json_object_put(tree);
-}
-
-/* {"Tables": [definition]}, which lives as long as the arena; NULL where the
- * text is no JSON object. */
+/* {"Tables": [definition]}; NULL where the text is no JSON object. */
 static struct json_object *
-wrap_definition(struct arena *arena, const char *list, const char *text)
+wrap_definition(const char *list, const char *text)
 {
 	struct json_object *definition = json_tokener_parse(text ? text : "");
 	struct json_object *tree, *array;
@@ -101,7 +111,6 @@ wrap_definition(struct arena *arena, const char *list, const char *text)
 	json_object_array_add(array, definition);
 	tree = json_object_new_object();
 	json_object_object_add(tree, list, array);
-	arena_defer(arena, release_tree, tree);
 	return tree;
 }
 
@@ -111,113 +120,102 @@ wrapped_definition(struct json_object *tree, const char *list)
 	return json_object_array_get_idx(json_object_object_get(tree, list), 0);
 }
 
-/* What actd brought itself is marked in its definition. */
-static bool
-is_system_definition(struct json_object *definition)
+static void
+set_text(struct json_object *definition, const char *member, const char *text)
 {
-	return json_object_get_boolean(
-		json_object_object_get(definition, "IsSystem"));
+	json_object_object_add(definition, member,
+			       text ? json_object_new_string(text) : NULL);
 }
 
-static struct error *
-not_json(struct arena *arena, const char *what)
+static struct json_object *
+table_tree(const struct rows *rows, size_t row)
 {
-	return error_new(arena, 422, "invalid-schema",
-			 "%s: %s: not a JSON object", FILE_NAME, what);
-}
-
-static struct error *
-read_table(struct arena *arena, const struct stored *stored, size_t row,
-	   struct schema *schema)
-{
-	struct json_object *tree = wrap_definition(
-		arena, "Tables",
-		rows_text(stored->world, row, WORLD_DEFINITION));
-
-	if (!tree)
-		return not_json(arena,
-				rows_text(stored->world, row, WORLD_NAME));
-	return schema_read(
-		arena, tree, FILE_NAME,
-		is_system_definition(wrapped_definition(tree, "Tables")),
-		schema);
+	return wrap_definition("Tables",
+			       rows_text(rows, row, WORLD_DEFINITION));
 }
 
 /* The row's own columns say whose action it is, and what it is called. */
-static struct error *
-read_action(struct arena *arena, const struct stored *stored, size_t row,
-	    struct schema *schema)
+static struct json_object *
+action_tree(const struct rows *rows, size_t row)
 {
-	struct rows *rows = stored->actions;
-	struct json_object *definition,
-		*tree = wrap_definition(
-			arena, "Actions",
-			rows_text(rows, row, ACTION_DEFINITION));
-	const char *label = rows_text(rows, row, ACTION_LABEL);
+	struct json_object *tree = wrap_definition(
+		"Actions", rows_text(rows, row, ACTION_DEFINITION));
+	struct json_object *definition;
 
 	if (!tree)
-		return not_json(arena, rows_text(rows, row, ACTION_NAME));
+		return NULL;
 	definition = wrapped_definition(tree, "Actions");
-	json_object_object_add(
-		definition, "Name",
-		json_object_new_string(rows_text(rows, row, ACTION_NAME)));
-	json_object_object_add(
-		definition, "OnType",
-		json_object_new_string(rows_text(rows, row, ACTION_ENTITY)));
-	if (label)
-		json_object_object_add(definition, "Label",
-				       json_object_new_string(label));
-	return schema_read(arena, tree, FILE_NAME,
-			   is_system_definition(definition), schema);
+	set_text(definition, "Name", rows_text(rows, row, ACTION_NAME));
+	set_text(definition, "OnType", rows_text(rows, row, ACTION_ENTITY));
+	set_text(definition, "Label", rows_text(rows, row, ACTION_LABEL));
+	return tree;
 }
 
-static struct error *
-read_machine(struct arena *arena, const struct stored *stored, size_t row,
-	     struct schema *schema)
+static struct json_object *
+machine_tree(const struct rows *rows, size_t row)
 {
-	static const char *const members[] = { "Name", "Label",
-					       "InitialState" };
-	struct rows *rows = stored->machines;
-	struct json_object *tree =
-		wrap_definition(arena, "StateMachineDescriptions", "{}");
-	struct json_object *machine =
-		wrapped_definition(tree, "StateMachineDescriptions");
+	static const char list[] = "StateMachineDescriptions";
+	struct json_object *tree = wrap_definition(list, "{}");
+	struct json_object *machine = wrapped_definition(tree, list);
 	const char *events = rows_text(rows, row, 3);
 
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		json_object_object_add(
-			machine, members[i],
-			json_object_new_string(rows_text(rows, row, i)));
+	set_text(machine, "Name", rows_text(rows, row, 0));
+	set_text(machine, "Label", rows_text(rows, row, 1));
+	set_text(machine, "InitialState", rows_text(rows, row, 2));
 	json_object_object_add(machine, "Events",
 			       json_tokener_parse(events ? events : "[]"));
-	return schema_read(arena, tree, FILE_NAME, false, schema);
+	return tree;
 }
 
-/* One kind of rows; a row that was found bad before is left out. */
+/* How the rows of one table become trees that schema_read() knows. */
 struct reading {
-	struct rows *rows;
+	struct definitions *definitions;
+	const char *list;
 	size_t name_column;
-	struct error *(*read)(struct arena *arena, const struct stored *stored,
-			      size_t row, struct schema *schema);
-	bool *is_bad;
+	struct json_object *(*tree)(const struct rows *rows, size_t row);
 };
 
-static bool
-read_rows(struct arena *arena, const struct stored *stored,
-	  struct reading *reading, struct schema *schema)
+/* What actd brought itself is marked in its definition. */
+static struct error *
+read_definition(struct arena *arena, const struct reading *reading, size_t row,
+		struct schema *schema)
 {
-	for (size_t i = 0; i < rows_count(reading->rows); i++) {
+	struct json_object *tree =
+		reading->tree(reading->definitions->rows, row);
+	struct json_object *definition;
+	struct error *error;
+
+	if (!tree)
+		return error_new(arena, 422, "invalid-schema",
+				 "%s: no JSON object", FILE_NAME);
+	definition = wrapped_definition(tree, reading->list);
+	error = schema_read(arena, tree, FILE_NAME,
+			    json_object_get_boolean(json_object_object_get(
+				    definition, "IsSystem")),
+			    schema);
+	json_object_put(tree);
+	return error;
+}
+
+/* False if a row was found that is to be left out from now on. */
+static bool
+read_all(struct arena *arena, const struct reading *reading,
+	 struct schema *schema)
+{
+	struct definitions *definitions = reading->definitions;
+
+	for (size_t i = 0; i < rows_count(definitions->rows); i++) {
 		struct error *error;
 
-		if (reading->is_bad[i])
+		if (definitions->is_left_out[i])
 			continue;
-		error = reading->read(arena, stored, i, schema);
+		error = read_definition(arena, reading, i, schema);
 		if (!error)
 			continue;
 		log_event(LOG_ERROR, "bad-definition", "name",
-			  rows_text(reading->rows, i, reading->name_column),
+			  rows_text(definitions->rows, i, reading->name_column),
 			  "cause", error->detail, NULL);
-		reading->is_bad[i] = true;
+		definitions->is_left_out[i] = true;
 		return false;
 	}
 	return true;
@@ -228,25 +226,22 @@ read_rows(struct arena *arena, const struct stored *stored,
  * it has left the schema half changed, so all is read again without it.
  */
 static void
-read_definitions(struct arena *arena, const struct stored *stored,
+read_definitions(struct arena *arena, struct stored *stored,
 		 struct schema *schema)
 {
-	struct reading readings[] = {
-		{ stored->world, WORLD_NAME, read_table, NULL },
-		{ stored->actions, ACTION_NAME, read_action, NULL },
-		{ stored->machines, 0, read_machine, NULL },
+	const struct reading readings[] = {
+		{ &stored->world, "Tables", WORLD_NAME, table_tree },
+		{ &stored->actions, "Actions", ACTION_NAME, action_tree },
+		{ &stored->machines, "StateMachineDescriptions", 0,
+		  machine_tree },
 	};
 	bool is_complete;
 
-	for (size_t i = 0; i < ARRAY_SIZE(readings); i++)
-		readings[i].is_bad =
-			ARENA_ARRAY(arena, bool, rows_count(readings[i].rows));
 	do {
-		*schema = (struct schema){ 0 };
+		*schema = (struct schema){ .forgets_sources = true };
 		is_complete = true;
 		for (size_t i = 0; is_complete && i < ARRAY_SIZE(readings); i++)
-			is_complete =
-				read_rows(arena, stored, &readings[i], schema);
+			is_complete = read_all(arena, &readings[i], schema);
 	} while (!is_complete);
 }
 
@@ -256,9 +251,48 @@ schema_load(struct db *db, struct arena *arena, struct schema *schema)
 	struct stored stored;
 	struct error *error = read_stored(db, arena, &stored);
 
-	if (!error && stored.world)
+	if (!error && stored.world.rows)
 		read_definitions(arena, &stored, schema);
+	schema->forgets_sources = false;
 	return error;
+}
+
+/* Join tables: half of all definitions, and relations make them again. */
+
+static void
+leave_out_joins(struct stored *stored)
+{
+	for (size_t i = 0; i < rows_count(stored->world.rows); i++)
+		stored->world.is_left_out[i] = rows_boolean(
+			stored->world.rows, i, WORLD_IS_JOIN_TABLE);
+}
+
+/* Whether there are some that a relation alone does not make so. */
+static bool
+take_special_joins(struct arena *scratch, struct stored *stored,
+		   const struct model *model)
+{
+	struct rows *rows = stored->world.rows;
+	struct strbuf made;
+	bool found = false;
+
+	strbuf_init(&made, scratch);
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		const char *text = rows_text(rows, i, WORLD_DEFINITION);
+		const struct entity *entity;
+
+		if (!rows_boolean(rows, i, WORLD_IS_JOIN_TABLE))
+			continue;
+		entity = model_entity(model, rows_text(rows, i, WORLD_NAME));
+		strbuf_cut(&made, 0);
+		if (entity)
+			schema_write_entity(&made, model, entity);
+		if (!strcmp(made.data, text))
+			continue;
+		stored->world.is_left_out[i] = false;
+		found = true;
+	}
+	return found;
 }
 
 /* What the rows know beyond definitions. `arena` is the model's. */
@@ -267,8 +301,8 @@ static void
 take_world(struct arena *arena, const struct stored *stored,
 	   struct model *model)
 {
-	for (size_t i = 0; i < rows_count(stored->world); i++) {
-		struct rows *rows = stored->world;
+	for (size_t i = 0; i < rows_count(stored->world.rows); i++) {
+		struct rows *rows = stored->world.rows;
 		struct entity *entity =
 			model_entity(model, rows_text(rows, i, WORLD_NAME));
 
@@ -299,7 +333,7 @@ static void
 take_actions(struct arena *arena, const struct stored *stored,
 	     struct model *model)
 {
-	struct rows *rows = stored->actions;
+	struct rows *rows = stored->actions.rows;
 
 	for (size_t i = 0; i < rows_count(rows); i++) {
 		struct action *action =
@@ -450,22 +484,32 @@ load_groups(struct db *db, struct arena *scratch, struct arena *arena,
 }
 
 static struct error *
+build(struct arena *arena, struct stored *stored, struct model **model)
+{
+	struct schema *schema = ARENA_NEW(arena, struct schema);
+
+	read_definitions(arena, stored, schema);
+	return model_build(arena, schema, model);
+}
+
+static struct error *
 load_into(struct db *db, struct arena *scratch, struct arena *arena,
 	  struct model **model)
 {
-	struct schema *schema = ARENA_NEW(arena, struct schema);
 	struct stored stored;
 	struct error *error;
 
 	error = read_stored(db, scratch, &stored);
 	if (error)
 		return error;
-	if (!stored.world)
+	if (!stored.world.rows)
 		return error_new(scratch, 503, "no-model",
 				 "The database is empty: it has not been "
 				 "migrated yet.");
-	read_definitions(arena, &stored, schema);
-	error = model_build(arena, schema, model);
+	leave_out_joins(&stored);
+	error = build(arena, &stored, model);
+	if (!error && take_special_joins(scratch, &stored, *model))
+		error = build(arena, &stored, model);
 	if (error)
 		return error;
 	take_world(arena, &stored, *model);

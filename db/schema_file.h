@@ -31,7 +31,8 @@ struct error *schema_read(struct arena *arena, struct json_object *tree,
 struct error *schema_merge(struct arena *arena, struct schema *schema,
 			   const struct schema *added) MUST_CHECK;
 
-/* Notes a tree that was read; schema_read() does so. In schema_merge.c. */
+/* Notes a tree that was read, and keeps it; schema_read() does so. In
+ * schema_merge.c. */
 void schema_add_source(struct arena *arena, struct schema *schema,
 		       struct json_object *tree, const char *file,
 		       bool is_system);

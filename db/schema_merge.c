@@ -5,10 +5,19 @@
  */
 #include "db/schema_file.h"
 
+static void
+release(void *tree)
+{
+	json_object_put(tree);
+}
+
 void
 schema_add_source(struct arena *arena, struct schema *schema,
 		  struct json_object *tree, const char *file, bool is_system)
 {
+	if (schema->forgets_sources)
+		return;
+	arena_defer(arena, release, json_object_get(tree));
 	ARENA_PUSH(arena, schema->sources, schema->nsources,
 		   ((struct schema_source){ tree, file, is_system }));
 }
