@@ -54,8 +54,8 @@ builder_entity(struct builder *builder, const char *name)
 	return entity;
 }
 
-static bool
-is_to_one(const struct relation *relation)
+bool
+relation_is_to_one(const struct relation *relation)
 {
 	return relation->kind == RELATION_BELONGS_TO ||
 	       relation->kind == RELATION_HAS_ONE;
@@ -68,7 +68,7 @@ builder_relation(struct builder *builder, struct relation *relation)
 	const char *key = arena_printf(
 		builder->arena, "%s %s %s %s %d", relation->subject,
 		relation->subject_name, relation->object, relation->object_name,
-		is_to_one(relation));
+		relation_is_to_one(relation));
 	struct relation *there = name_index_get(&builder->relations, key);
 	struct relation *copy;
 
@@ -257,13 +257,13 @@ add_both_ends(struct builder *builder, const struct relation *relation)
 {
 	if (!relation->subject_entity || !relation->object_entity)
 		return;
-	add_relationship(
-		builder, relation->subject_entity,
-		(struct relationship){ .name = relation->object_name,
-				       .relation = relation,
-				       .target = relation->object_entity,
-				       .from_subject = true,
-				       .to_many = !is_to_one(relation) });
+	add_relationship(builder, relation->subject_entity,
+			 (struct relationship){
+				 .name = relation->object_name,
+				 .relation = relation,
+				 .target = relation->object_entity,
+				 .from_subject = true,
+				 .to_many = !relation_is_to_one(relation) });
 	add_relationship(
 		builder, relation->object_entity,
 		(struct relationship){ .name = relation->subject_name,

@@ -168,8 +168,7 @@ index_keys(struct builder *builder, struct name_index *keys)
 	for (size_t i = 0; i < model->nrelations; i++) {
 		struct relation *relation = model->relations[i];
 
-		if (relation->kind == RELATION_BELONGS_TO ||
-		    relation->kind == RELATION_HAS_ONE)
+		if (relation_is_to_one(relation))
 			name_index_add(keys,
 				       arena_printf(builder->arena, "%s.%s",
 						    relation->subject,
@@ -203,11 +202,50 @@ generate_written_keys(struct builder *builder)
 	}
 }
 
+static char *
+join_name(struct builder *builder, const struct relation *relation)
+{
+	return arena_printf(builder->arena, "%s_%s_has_%s_%s",
+			    relation->subject, relation->subject_name,
+			    relation->object, relation->object_name);
+}
+
+static char *
+audit_name(struct builder *builder, const struct entity *entity)
+{
+	return arena_printf(builder->arena, "%s_audit", entity->name);
+}
+
+/* Join and history tables that a schema extends have no owner either. */
+static void
+mark_written_tables(struct builder *builder)
+{
+	const struct model *model = builder->model;
+
+	for (size_t i = 0; i < model->nrelations; i++) {
+		struct entity *join =
+			name_index_get(&builder->entities,
+				       join_name(builder, model->relations[i]));
+
+		if (join)
+			join->is_join_table = true;
+	}
+	for (size_t i = 0; i < model->nentities; i++) {
+		struct entity *audit =
+			name_index_get(&builder->entities,
+				       audit_name(builder, model->entities[i]));
+
+		if (audit && model->entities[i]->is_audit_enabled)
+			audit->is_audit_table = true;
+	}
+}
+
 void
 generate_relations(struct builder *builder)
 {
 	const struct model *model = builder->model;
 
+	mark_written_tables(builder);
 	for (size_t i = 0; i < model->nentities; i++)
 		if (model->entities[i]->is_state_tracking_enabled &&
 		    !model->entities[i]->is_state_table)
@@ -253,13 +291,35 @@ join_key(struct builder *builder, struct entity *join, const char *name,
 	return column;
 }
 
+/* Keys first, then the relation's own columns, then what tables say. */
+static void
+order_join_columns(struct builder *builder, struct entity *join,
+		   const struct relation *relation)
+{
+	struct column **written = join->columns;
+	size_t nwritten = join->ncolumns;
+
+	join->columns = NULL;
+	join->ncolumns = 0;
+	ARENA_PUSH(builder->arena, join->columns, join->ncolumns,
+		   relation->join_subject_key);
+	ARENA_PUSH(builder->arena, join->columns, join->ncolumns,
+		   relation->join_object_key);
+	for (size_t i = 0; i < relation->ncolumns; i++)
+		if (!entity_column(join, relation->columns[i]->column_name))
+			ARENA_PUSH(builder->arena, join->columns,
+				   join->ncolumns, relation->columns[i]);
+	for (size_t i = 0; i < nwritten; i++)
+		if (!entity_column(join, written[i]->column_name))
+			ARENA_PUSH(builder->arena, join->columns,
+				   join->ncolumns, written[i]);
+}
+
 static void
 generate_join(struct builder *builder, struct relation *relation)
 {
-	struct entity *join = builder_entity(
-		builder, arena_printf(builder->arena, "%s_%s_has_%s_%s",
-				      relation->subject, relation->subject_name,
-				      relation->object, relation->object_name));
+	struct entity *join =
+		builder_entity(builder, join_name(builder, relation));
 
 	if (!strcmp(relation->subject_name, relation->object_name)) {
 		builder_fault(builder,
@@ -280,10 +340,7 @@ generate_join(struct builder *builder, struct relation *relation)
 			 relation->subject_entity);
 	relation->join_object_key = join_key(
 		builder, join, relation->object_name, relation->object_entity);
-	for (size_t i = 0; i < relation->ncolumns; i++)
-		if (!entity_column(join, relation->columns[i]->column_name))
-			ARENA_PUSH(builder->arena, join->columns,
-				   join->ncolumns, relation->columns[i]);
+	order_join_columns(builder, join, relation);
 }
 
 void
@@ -296,8 +353,7 @@ generate_keys(struct builder *builder)
 
 		if (!relation->subject_entity || !relation->object_entity)
 			continue;
-		if (relation->kind == RELATION_BELONGS_TO ||
-		    relation->kind == RELATION_HAS_ONE)
+		if (relation_is_to_one(relation))
 			generate_key(builder, relation);
 		else
 			generate_join(builder, relation);
@@ -460,8 +516,7 @@ static void
 generate_audit(struct builder *builder, struct entity *entity)
 {
 	struct entity *audit =
-		builder_entity(builder, arena_printf(builder->arena, "%s_audit",
-						     entity->name));
+		builder_entity(builder, audit_name(builder, entity));
 
 	entity->audit = audit;
 	audit->is_audit_table = true;

@@ -20,6 +20,9 @@ struct builder {
 void builder_fault(struct builder *builder, const char *format, ...)
 	PRINTF(2, 3);
 
+/* belongs_to and has_one: a column of the subject. */
+bool relation_is_to_one(const struct relation *relation);
+
 /* The entity of that name, made where there is none. */
 struct entity *builder_entity(struct builder *builder, const char *name);
 
