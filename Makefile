@@ -102,11 +102,14 @@ export INSTANCE PORT WORKERS LISTEN
 
 test: packages
 	@$(MAKE) --no-print-directory all unit layers
-	@set -e; for run in $(wildcard tests/*/run); do \
-		echo "== $$run"; ACTD_BUILD='$(abspath $(BUILD))' $$run; done
+	@failed=; for run in $(wildcard tests/*/run); do echo "== $$run"; \
+		ACTD_BUILD='$(abspath $(BUILD))' $$run || failed=1; done; \
+		test -z "$$failed"
 
 unit: $(UNIT_TESTS)
-	@set -e; for test in $(UNIT_TESTS); do tests/with-postgres $$test; done
+	@failed=; for test in $(UNIT_TESTS); do \
+		echo "== $$test"; tests/with-postgres $$test || failed=1; done; \
+		test -z "$$failed"
 
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=build/asan \

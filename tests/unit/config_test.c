@@ -219,5 +219,6 @@ main(void)
 		TEST(keys_that_others_can_read_or_that_are_short_are_refused),
 	};
 
+	unsetenv("ACTD_DATABASE"); /* of tests/with-postgres */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
