@@ -10,7 +10,7 @@
 const struct format_limits format_schema_limits = {
 	.bytes = (size_t)1024 * 1024,
 	.depth = 64,
-	.nodes = 200000,
+	.nodes = 100000,
 };
 
 static const struct format *const formats[] = {

@@ -16,7 +16,7 @@ struct format_limits {
 	size_t nodes; /* after expansion of aliases */
 };
 
-/* For schema files: 1 MiB, 64 deep, 200,000 nodes. */
+/* For schema files: 1 MiB, 64 deep, 100,000 nodes. */
 extern const struct format_limits format_schema_limits;
 
 struct format {

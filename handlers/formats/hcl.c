@@ -4,6 +4,7 @@
  * `t "a" { x = 1 }` is {"t": [{"a": [{"x": 1}]}]}. `key = { … }` is an object.
  */
 #include "handlers/formats/source.h"
+#include "handlers/formats/tree.h"
 
 #include <string.h>
 
@@ -366,7 +367,7 @@ read_list(struct reader *reader, struct json_object **value)
 {
 	struct error *error = enter(reader, 1);
 
-	*value = json_object_new_array();
+	*value = array_new();
 	reader->at++;
 	if (!error)
 		error = skip_blanks(reader);
@@ -401,6 +402,7 @@ read_object(struct reader *reader, struct json_object **value)
 	reader->at++;
 	if (!error)
 		error = read_body(reader, '}', *value);
+	object_fit(*value);
 	reader->depth--;
 	return error;
 }
@@ -485,7 +487,7 @@ block_list(struct reader *reader, struct json_object *object,
 			return NULL;
 		return duplicate(reader, start, key);
 	}
-	*list = json_object_new_array();
+	*list = array_new();
 	json_object_object_add(object, key, *list);
 	json_object_object_add(blocks, key, NULL);
 	return source_node(&reader->source, start);
@@ -513,8 +515,9 @@ read_labels(struct reader *reader, struct json_object **list)
 		if (error)
 			return error;
 		level = json_object_new_object();
-		inner = json_object_new_array();
+		inner = array_new();
 		json_object_object_add(level, label, inner);
+		object_fit(level);
 		json_object_array_add(*list, level);
 		*list = inner;
 	}

@@ -4,6 +4,7 @@
  * last of duplicate keys, and accepts NaN, 00 and \u0000.
  */
 #include "handlers/formats/source.h"
+#include "handlers/formats/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,14 +218,19 @@ read_object(struct reader *reader, struct json_object **value)
 	struct error *error;
 
 	*value = json_object_new_object();
-	if (take(reader, '}'))
+	if (take(reader, '}')) {
+		object_fit(*value);
 		return NULL;
+	}
 	do {
 		error = read_member(reader, *value);
 		if (error)
 			return error;
 	} while (take(reader, ','));
-	return take(reader, '}') ? NULL : unexpected(reader, "a comma or }");
+	if (!take(reader, '}'))
+		return unexpected(reader, "a comma or }");
+	object_fit(*value);
+	return NULL;
 }
 
 static struct error *
@@ -232,7 +238,7 @@ read_array(struct reader *reader, struct json_object **value)
 {
 	struct error *error;
 
-	*value = json_object_new_array();
+	*value = array_new();
 	if (take(reader, ']'))
 		return NULL;
 	do {

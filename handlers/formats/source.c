@@ -212,13 +212,32 @@ number_length(const char *text, size_t length)
 	return i + exponent_length(text + i, length - i);
 }
 
+/* A sign and as many digits as surely fit into 64 bits. */
+#define SURE_DIGITS 18
+
+static int64_t
+small_integer(const char *text, size_t length)
+{
+	bool negative = text[0] == '-';
+	int64_t value = 0;
+
+	for (size_t i = negative; i < length; i++)
+		value = value * 10 + (text[i] - '0');
+	return negative ? -value : value;
+}
+
 struct json_object *
 number_value(struct arena *arena, const char *text, size_t length)
 {
-	const char *copy = arena_strndup(arena, text, length);
-	bool negative = copy[0] == '-';
+	bool negative = text[0] == '-';
+	bool whole =
+		digits(text + negative, length - negative) == length - negative;
+	const char *copy;
 
-	if (digits(copy + negative, length - negative) == length - negative) {
+	if (whole && length <= SURE_DIGITS)
+		return json_object_new_int64(small_integer(text, length));
+	copy = arena_strndup(arena, text, length);
+	if (whole) {
 		errno = 0;
 		if (negative) {
 			long long value = strtoll(copy, NULL, 10);

@@ -105,6 +105,23 @@ close_bracket(struct scan *scan, const struct level *outermost)
 	scan->depth--;
 }
 
+/*
+ * Counts a value for what can't stand without one: a header, an assignment, a
+ * comma in an array. It stops the worst; the shim counts exactly.
+ */
+static struct error *
+count_value(struct scan *scan, const struct level *outermost)
+{
+	const struct level *level = scan->level;
+	char c = *scan->at;
+
+	if ((c == '=' && !level->in_value) || (c == ',' && !level->table) ||
+	    (c == '[' && level == outermost && !level->in_value))
+		return source_node(scan->source,
+				   (size_t)(scan->at - scan->source->text));
+	return NULL;
+}
+
 /* Checks brackets and the dots of keys against the limit of depth. */
 static struct error *
 check_depth(struct source *source)
@@ -131,6 +148,9 @@ check_depth(struct source *source)
 			skip_line(&scan);
 			continue;
 		}
+		error = count_value(&scan, outermost);
+		if (error)
+			break;
 		if (c == '[' || c == '{')
 			error = open_bracket(&scan);
 		else if (c == ']' || c == '}')

@@ -4,6 +4,7 @@
  * Dates and times become RFC 3339 text.
  */
 #include "handlers/formats/toml_shim.h"
+#include "handlers/formats/tree.h"
 
 #define TOML_HEADER_ONLY 0
 #include <toml++/toml.h>
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -107,13 +109,14 @@ class builder
 			json_object_object_add(to.get(), key->data(),
 					       node(*value).release());
 		}
+		object_fit(to.get());
 		depth_left++;
 		return to;
 	}
 
 	holder array(const toml::array &from)
 	{
-		holder to(json_object_new_array());
+		holder to(array_new());
 
 		enter(from);
 		for (auto &&item : from)

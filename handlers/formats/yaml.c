@@ -4,6 +4,7 @@
  * other than those of YAML's own types are refused.
  */
 #include "handlers/formats/yaml_scalar.h"
+#include "handlers/formats/tree.h"
 
 #include <string.h>
 #include <yaml.h>
@@ -177,9 +178,7 @@ read_alias(struct reader *reader, struct json_object **value, size_t *height)
 		return fault(reader, reader->event.start_mark,
 			     "aliases make the text too long");
 	*height = anchor->height;
-	if (anchor->node &&
-	    json_object_deep_copy(anchor->node, value, NULL) != 0)
-		return error_internal(source->arena, "cannot copy an alias");
+	*value = tree_copy(anchor->node);
 	return next_event(reader);
 }
 
@@ -257,7 +256,7 @@ read_sequence(struct reader *reader, struct json_object **value, size_t *height)
 {
 	struct error *error = next_event(reader);
 
-	*value = json_object_new_array();
+	*value = array_new();
 	while (!error && reader->event.type != YAML_SEQUENCE_END_EVENT) {
 		struct json_object *item = NULL;
 		size_t below = 0;
@@ -389,6 +388,7 @@ read_mapping(struct reader *reader, struct json_object **value, size_t *height)
 	if (!error && merge.sources)
 		apply_merge(*value, &merge);
 	json_object_put(merge.sources);
+	object_fit(*value);
 	return error ? error : next_event(reader);
 }
 
