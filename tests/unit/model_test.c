@@ -536,6 +536,126 @@ clients_see_no_outcomes(void **state)
 			  "\"$.reference_id\",\"deep\":[1,{\"a\":\"b\"}]}"));
 }
 
+struct expected_columns {
+	const char *entity;
+	const char *columns; /* behind the standard ones */
+};
+
+static const struct expected_columns library_columns[] = {
+	{ "author", "name country born_on user_account_id" },
+	{ "book", "title isbn pages copy_condition on_shelf blurb author_id "
+		  "user_account_id" },
+	{ "loan", "due_at note book_id borrower_id user_account_id" },
+	{ "loan_state", "current_state is_state_of_loan loan_smd "
+			"user_account_id" },
+	{ "book_audit", "source_reference_id operation action_run title isbn "
+			"pages copy_condition on_shelf blurb author_id" },
+	{ "book_coauthored_books_has_author_coauthors",
+	  "coauthored_books coauthors" },
+	{ "author_author_id_has_usergroup_usergroup_id",
+	  "author_id usergroup_id" },
+	{ "book_book_id_has_usergroup_usergroup_id", "book_id usergroup_id" },
+	{ "loan_loan_id_has_usergroup_usergroup_id", "loan_id usergroup_id" },
+	{ "loan_state_loan_state_id_has_usergroup_usergroup_id",
+	  "loan_state_id usergroup_id" },
+};
+
+static const char *
+own_columns(struct arena *arena, const struct entity *entity)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, arena);
+	for (size_t i = 0; i < entity->ncolumns; i++)
+		if (!entity->columns[i]->is_standard)
+			strbuf_printf(&buf, "%s%s", buf.length ? " " : "",
+				      entity->columns[i]->column_name);
+	return buf.data;
+}
+
+static void
+the_library_has_the_tables_that_its_file_lists(void **state)
+{
+	size_t length, system_count = built(*state, "Tasks: []\n")->nentities;
+	const struct model *model =
+		built(*state, file_text(*state,
+					"tests/http/schemas/"
+					"schema_library.yaml",
+					&length));
+
+	assert_int_equal(model->nentities,
+			 system_count + ARRAY_SIZE(library_columns));
+	for (size_t i = 0; i < ARRAY_SIZE(library_columns); i++) {
+		const struct entity *entity =
+			model_entity(model, library_columns[i].entity);
+
+		if (!entity)
+			fail_msg("no %s", library_columns[i].entity);
+		assert_string_equal(own_columns(*state, entity),
+				    library_columns[i].columns);
+	}
+}
+
+/* The habits of packages that many hands wrote for another database. */
+static void
+packages_of_many_hands_load_as_they_are(void **state)
+{
+	const struct model *model = built(
+		*state,
+		"Tables:\n"
+		"  - TableName: errand\n"
+		"    Columns:\n"
+		"      - {Name: title, DataType: varchar(500),\n"
+		"         ColumnType: label}\n"
+		"      - {Name: finished, DataType: int(1),\n"
+		"         ColumnType: truefalse, DefaultValue: '0'}\n"
+		"      - {Name: when, DataType: DATETIME, ColumnType: date}\n"
+		"      - {Name: order, columnName: place_in_line,\n"
+		"         DataType: int(4), DefaultValue: '10'}\n"
+		"      - {Name: Total_cost, DataType: int(11),\n"
+		"         ColumnType: measurement}\n"
+		"    Conformations: [{ColumnName: order, Tags: numeric},\n"
+		"      {ColumnName: nobody, Tags: trim}]\n"
+		"    validations: [{ColumnName: title, Tags: required}]\n"
+		"  - {TableName: shop}\n"
+		"Relations:\n"
+		"  - {Subject: errand, Relation: has_many, Object: shop}\n"
+		"Actions:\n"
+		"  - Name: finish\n"
+		"    Label: Done\n"
+		"    OnType: errand\n"
+		"    InFields: [{ColumnName: shopUrl, Name: Shop,\n"
+		"      ColumnType: shop}, {Name: How}]\n"
+		"    OutFields:\n"
+		"      - {Type: errand, Method: UPDATE,\n"
+		"         Attributes: {finished: '1'}}\n"
+		"      - {Type: errand_errand_id_has_shop_shop_id,\n"
+		"         Method: POST, Attributes: {shop_id: ~shopUrl}}\n"
+		"      - {Type: error, Method: ACTIONRESPONSE}\n"
+		"Exchanges:\n"
+		"  - {Name: to sheet, SourceType: self, Attributes: []}\n");
+	const struct entity *errand = model_entity(model, "errand");
+	const struct action *finish = model_action(model, "errand", "finish");
+
+	assert_string_equal(own_columns(*state, errand),
+			    "title finished when place_in_line total_cost "
+			    "user_account_id");
+	assert_string_equal(entity_column(errand, "finished")->default_sql,
+			    "'false'::boolean");
+	assert_int_equal(entity_column(errand, "when")->kind, VALUE_TIMESTAMP);
+	assert_int_equal(entity_column(errand, "place_in_line")->kind,
+			 VALUE_INTEGER);
+	assert_int_equal(errand->nconformations, 1);
+	assert_string_equal(errand->conformations[0].column_name,
+			    "place_in_line");
+	assert_int_equal(errand->nvalidations, 1);
+	assert_string_equal(finish->in_fields[0]->column_name, "shopUrl");
+	assert_int_equal(finish->in_fields[0]->kind, VALUE_TEXT);
+	assert_string_equal(finish->out_fields[0].method, "UPDATE");
+	assert_non_null(
+		model_entity(model, "errand_errand_id_has_shop_shop_id"));
+}
+
 #define FORTY "a234567890123456789012345678901234567890"
 
 static void
@@ -809,6 +929,8 @@ main(void)
 		TEST(stored_definitions_merge_with_the_files_they_came_from),
 		TEST(a_downloaded_model_makes_the_same_instance),
 		TEST(clients_see_no_outcomes),
+		TEST(the_library_has_the_tables_that_its_file_lists),
+		TEST(packages_of_many_hands_load_as_they_are),
 		TEST(long_names_are_short_in_the_database_only),
 		TEST(a_generated_name_gives_way_to_a_written_one),
 		TEST(an_owner_relation_may_be_written),
