@@ -2,12 +2,11 @@
  * schema_action.c: an action is found again by its entity and name, a state
  * machine by its name; lists of both are replaced whole.
  */
-#include "db/schema_action.h"
-
 #include <ctype.h>
 #include <string.h>
 
 #include "db/schema_column.h"
+#include "db/schema_parts.h"
 
 static member_reader read_attributes;
 static member_reader read_method;

@@ -6,95 +6,19 @@
 
 #include <string.h>
 
-/* The comma between members and items. */
-static void
-separate(struct strbuf *buf)
-{
-	char last = buf->length ? buf->data[buf->length - 1] : '{';
-
-	if (last != '{' && last != '[')
-		strbuf_putc(buf, ',');
-}
-
-static void
-add_key(struct strbuf *buf, const char *key)
-{
-	separate(buf);
-	strbuf_json_text(buf, key);
-	strbuf_putc(buf, ':');
-}
-
-static void
-add_text(struct strbuf *buf, const char *key, const char *text)
-{
-	add_key(buf, key);
-	strbuf_json_text(buf, text ? text : "");
-}
-
-static void
-add_boolean(struct strbuf *buf, const char *key, bool value)
-{
-	add_key(buf, key);
-	strbuf_puts(buf, value ? "true" : "false");
-}
-
-/* What Daptin does not know is written only where it says something. */
-static void
-add_mark(struct strbuf *buf, const char *key, bool value)
-{
-	if (value)
-		add_boolean(buf, key, true);
-}
-
-static void
-add_integer(struct strbuf *buf, const char *key, int64_t value)
-{
-	add_key(buf, key);
-	strbuf_integer(buf, value);
-}
-
-static void
-add_json(struct strbuf *buf, const char *key, struct json_object *value)
-{
-	add_key(buf, key);
-	strbuf_puts(buf, value ? json_object_to_json_string_ext(
-					 value,
-					 JSON_C_TO_STRING_PLAIN |
-						 JSON_C_TO_STRING_NOSLASHESCAPE)
-			       : "null");
-}
-
-static void
-add_null(struct strbuf *buf, const char *key)
-{
-	add_key(buf, key);
-	strbuf_literal(buf, "null");
-}
-
-static void
-add_texts(struct strbuf *buf, const char *key, const char *const *texts,
-	  size_t count)
-{
-	add_key(buf, key);
-	strbuf_putc(buf, '[');
-	for (size_t i = 0; i < count; i++) {
-		separate(buf);
-		strbuf_json_text(buf, texts[i]);
-	}
-	strbuf_putc(buf, ']');
-}
+#include "db/schema_json.h"
 
 static void
 add_taggings(struct strbuf *buf, const char *key,
 	     const struct tagging *taggings, size_t count)
 {
-	add_key(buf, key);
+	json_add_key(buf, key);
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < count; i++) {
-		separate(buf);
+		json_separate(buf);
 		strbuf_putc(buf, '{');
-		add_text(buf, "ColumnName", taggings[i].column_name);
-		add_text(buf, "Tags", taggings[i].tags);
+		json_add_text(buf, "ColumnName", taggings[i].column_name);
+		json_add_text(buf, "Tags", taggings[i].tags);
 		strbuf_putc(buf, '}');
 	}
 	strbuf_putc(buf, ']');
@@ -104,17 +28,17 @@ static void
 add_grants(struct strbuf *buf, const char *key,
 	   const struct group_grant *grants, size_t count)
 {
-	add_key(buf, key);
+	json_add_key(buf, key);
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < count; i++) {
-		separate(buf);
+		json_separate(buf);
 		if (!grants[i].permission) {
 			strbuf_json_text(buf, grants[i].group);
 			continue;
 		}
 		strbuf_putc(buf, '{');
-		add_text(buf, "Name", grants[i].group);
-		add_integer(buf, "Permission", grants[i].permission);
+		json_add_text(buf, "Name", grants[i].group);
+		json_add_integer(buf, "Permission", grants[i].permission);
 		strbuf_putc(buf, '}');
 	}
 	strbuf_putc(buf, ']');
@@ -123,18 +47,18 @@ add_grants(struct strbuf *buf, const char *key,
 static void
 add_options(struct strbuf *buf, const struct column *column)
 {
-	add_key(buf, "Options");
+	json_add_key(buf, "Options");
 	if (!column->noptions) {
 		strbuf_literal(buf, "null");
 		return;
 	}
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < column->noptions; i++) {
-		separate(buf);
+		json_separate(buf);
 		strbuf_putc(buf, '{');
-		add_text(buf, "ValueType", column->options[i].value_type);
-		add_text(buf, "Value", column->options[i].value);
-		add_text(buf, "Label", column->options[i].label);
+		json_add_text(buf, "ValueType", column->options[i].value_type);
+		json_add_text(buf, "Value", column->options[i].value);
+		json_add_text(buf, "Label", column->options[i].label);
 		strbuf_putc(buf, '}');
 	}
 	strbuf_putc(buf, ']');
@@ -143,11 +67,11 @@ add_options(struct strbuf *buf, const struct column *column)
 static void
 add_key_data(struct strbuf *buf, const struct column *column)
 {
-	add_key(buf, "ForeignKeyData");
+	json_add_key(buf, "ForeignKeyData");
 	strbuf_putc(buf, '{');
-	add_text(buf, "DataSource", column->data_source);
-	add_text(buf, "Namespace", column->namespace);
-	add_text(buf, "KeyName", column->key_name);
+	json_add_text(buf, "DataSource", column->data_source);
+	json_add_text(buf, "Namespace", column->namespace);
+	json_add_text(buf, "KeyName", column->key_name);
 	strbuf_putc(buf, '}');
 }
 
@@ -155,22 +79,22 @@ void
 schema_write_column(struct strbuf *buf, const struct column *column)
 {
 	strbuf_putc(buf, '{');
-	add_text(buf, "Name", column->name);
-	add_text(buf, "ColumnName", column->column_name);
-	add_text(buf, "ColumnDescription", column->description);
-	add_text(buf, "ColumnType", column->column_type);
-	add_boolean(buf, "IsPrimaryKey", column->is_primary_key);
-	add_boolean(buf, "IsAutoIncrement", column->is_auto_increment);
-	add_boolean(buf, "IsIndexed", column->is_indexed);
-	add_boolean(buf, "IsUnique", column->is_unique);
-	add_boolean(buf, "IsNullable", column->is_nullable);
-	add_mark(buf, "IsFullText", column->is_full_text);
-	add_integer(buf, "Permission", column->permission);
-	add_boolean(buf, "IsForeignKey", column->is_foreign_key);
-	add_boolean(buf, "ExcludeFromApi", column->exclude_from_api);
+	json_add_text(buf, "Name", column->name);
+	json_add_text(buf, "ColumnName", column->column_name);
+	json_add_text(buf, "ColumnDescription", column->description);
+	json_add_text(buf, "ColumnType", column->column_type);
+	json_add_boolean(buf, "IsPrimaryKey", column->is_primary_key);
+	json_add_boolean(buf, "IsAutoIncrement", column->is_auto_increment);
+	json_add_boolean(buf, "IsIndexed", column->is_indexed);
+	json_add_boolean(buf, "IsUnique", column->is_unique);
+	json_add_boolean(buf, "IsNullable", column->is_nullable);
+	json_add_mark(buf, "IsFullText", column->is_full_text);
+	json_add_integer(buf, "Permission", column->permission);
+	json_add_boolean(buf, "IsForeignKey", column->is_foreign_key);
+	json_add_boolean(buf, "ExcludeFromApi", column->exclude_from_api);
 	add_key_data(buf, column);
-	add_text(buf, "DataType", column->data_type);
-	add_text(buf, "DefaultValue", column->default_value);
+	json_add_text(buf, "DataType", column->data_type);
+	json_add_text(buf, "DefaultValue", column->default_value);
 	add_options(buf, column);
 	strbuf_putc(buf, '}');
 }
@@ -179,10 +103,10 @@ static void
 add_columns(struct strbuf *buf, const char *key, struct column *const *columns,
 	    size_t count)
 {
-	add_key(buf, key);
+	json_add_key(buf, key);
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < count; i++) {
-		separate(buf);
+		json_separate(buf);
 		schema_write_column(buf, columns[i]);
 	}
 	strbuf_putc(buf, ']');
@@ -197,15 +121,16 @@ static const char *const on_delete_words[] = {
 static void
 write_relation(struct strbuf *buf, const struct relation *relation)
 {
-	separate(buf);
+	json_separate(buf);
 	strbuf_putc(buf, '{');
-	add_text(buf, "Subject", relation->subject);
-	add_text(buf, "SubjectName", relation->subject_name);
-	add_text(buf, "Object", relation->object);
-	add_text(buf, "ObjectName", relation->object_name);
-	add_text(buf, "Relation", relation_kind_name(relation->kind));
+	json_add_text(buf, "Subject", relation->subject);
+	json_add_text(buf, "SubjectName", relation->subject_name);
+	json_add_text(buf, "Object", relation->object);
+	json_add_text(buf, "ObjectName", relation->object_name);
+	json_add_text(buf, "Relation", relation_kind_name(relation->kind));
 	if (relation->on_delete_given)
-		add_text(buf, "OnDelete", on_delete_words[relation->on_delete]);
+		json_add_text(buf, "OnDelete",
+			      on_delete_words[relation->on_delete]);
 	add_columns(buf, "Columns", relation->columns, relation->ncolumns);
 	strbuf_putc(buf, '}');
 }
@@ -214,7 +139,7 @@ write_relation(struct strbuf *buf, const struct relation *relation)
 static void
 write_own_relations(struct strbuf *buf, const struct entity *entity)
 {
-	add_key(buf, "Relations");
+	json_add_key(buf, "Relations");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < entity->nrelationships; i++)
 		if (entity->relationships[i]->from_subject)
@@ -225,16 +150,16 @@ write_own_relations(struct strbuf *buf, const struct entity *entity)
 static void
 write_composite_keys(struct strbuf *buf, const struct entity *entity)
 {
-	add_key(buf, "CompositeKeys");
+	json_add_key(buf, "CompositeKeys");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < entity->ncomposite_keys; i++) {
 		const char *const *name =
 			(const char *const *)entity->composite_keys[i];
 
-		separate(buf);
+		json_separate(buf);
 		strbuf_putc(buf, '[');
 		for (; *name; name++) {
-			separate(buf);
+			json_separate(buf);
 			strbuf_json_text(buf, *name);
 		}
 		strbuf_putc(buf, ']');
@@ -249,7 +174,7 @@ write_extra(struct strbuf *buf, const struct entity *entity)
 		return;
 	json_object_object_foreach(entity->extra, key, value)
 	{
-		add_json(buf, key, value);
+		json_add_value(buf, key, value);
 	}
 }
 
@@ -257,29 +182,30 @@ write_extra(struct strbuf *buf, const struct entity *entity)
 static void
 write_settings(struct strbuf *buf, const struct entity *entity)
 {
-	add_boolean(buf, "IsHidden", entity->is_hidden);
-	add_boolean(buf, "IsTopLevel", entity->is_top_level);
-	add_boolean(buf, "IsJoinTable", entity->is_join_table);
-	add_boolean(buf, "IsStateTrackingEnabled",
-		    entity->is_state_tracking_enabled);
-	add_boolean(buf, "IsAuditEnabled", entity->is_audit_enabled);
-	add_boolean(buf, "TranslationsEnabled", entity->translations_enabled);
-	add_mark(buf, "IsAuditTable", entity->is_audit_table);
-	add_mark(buf, "IsStateTable", entity->is_state_table);
-	add_mark(buf, "IsSystem", entity->is_system);
+	json_add_boolean(buf, "IsHidden", entity->is_hidden);
+	json_add_boolean(buf, "IsTopLevel", entity->is_top_level);
+	json_add_boolean(buf, "IsJoinTable", entity->is_join_table);
+	json_add_boolean(buf, "IsStateTrackingEnabled",
+			 entity->is_state_tracking_enabled);
+	json_add_boolean(buf, "IsAuditEnabled", entity->is_audit_enabled);
+	json_add_boolean(buf, "TranslationsEnabled",
+			 entity->translations_enabled);
+	json_add_mark(buf, "IsAuditTable", entity->is_audit_table);
+	json_add_mark(buf, "IsStateTable", entity->is_state_table);
+	json_add_mark(buf, "IsSystem", entity->is_system);
 	add_grants(buf, "DefaultGroups", entity->default_groups,
 		   entity->ndefault_groups);
 	add_grants(buf, "AccessGroups", entity->access_groups,
 		   entity->naccess_groups);
-	add_integer(buf, "DefaultPermission",
-		    entity->default_permission_wanted);
-	add_integer(buf, "Permission", entity->permission_wanted);
+	json_add_integer(buf, "DefaultPermission",
+			 entity->default_permission_wanted);
+	json_add_integer(buf, "Permission", entity->permission_wanted);
 	add_taggings(buf, "Validations", entity->validations,
 		     entity->nvalidations);
 	add_taggings(buf, "Conformations", entity->conformations,
 		     entity->nconformations);
-	add_text(buf, "DefaultOrder", entity->default_order);
-	add_text(buf, "Icon", entity->icon);
+	json_add_text(buf, "DefaultOrder", entity->default_order);
+	json_add_text(buf, "Icon", entity->icon);
 	write_composite_keys(buf, entity);
 	write_extra(buf, entity);
 }
@@ -289,8 +215,8 @@ schema_write_entity(struct strbuf *buf, const struct model *model UNUSED,
 		    const struct entity *entity)
 {
 	strbuf_putc(buf, '{');
-	add_text(buf, "TableName", entity->name);
-	add_text(buf, "TableDescription", entity->description);
+	json_add_text(buf, "TableName", entity->name);
+	json_add_text(buf, "TableDescription", entity->description);
 	add_columns(buf, "Columns", entity->columns, entity->ncolumns);
 	write_own_relations(buf, entity);
 	write_settings(buf, entity);
@@ -300,25 +226,25 @@ schema_write_entity(struct strbuf *buf, const struct model *model UNUSED,
 static void
 write_outcome(struct strbuf *buf, const struct outcome *outcome)
 {
-	separate(buf);
+	json_separate(buf);
 	strbuf_putc(buf, '{');
-	add_text(buf, "Type", outcome->type);
-	add_text(buf, "Method", outcome->method);
-	add_text(buf, "Reference", outcome->reference);
-	add_boolean(buf, "LogToConsole", outcome->log_to_console);
-	add_boolean(buf, "SkipInResponse", outcome->skip_in_response);
-	add_text(buf, "Condition", outcome->condition);
+	json_add_text(buf, "Type", outcome->type);
+	json_add_text(buf, "Method", outcome->method);
+	json_add_text(buf, "Reference", outcome->reference);
+	json_add_boolean(buf, "LogToConsole", outcome->log_to_console);
+	json_add_boolean(buf, "SkipInResponse", outcome->skip_in_response);
+	json_add_text(buf, "Condition", outcome->condition);
 	if (outcome->for_each)
-		add_text(buf, "ForEach", outcome->for_each);
-	add_json(buf, "Attributes", outcome->attributes);
-	add_boolean(buf, "ContinueOnError", outcome->continue_on_error);
+		json_add_text(buf, "ForEach", outcome->for_each);
+	json_add_value(buf, "Attributes", outcome->attributes);
+	json_add_boolean(buf, "ContinueOnError", outcome->continue_on_error);
 	strbuf_putc(buf, '}');
 }
 
 static void
 write_outcomes(struct strbuf *buf, const struct action *action)
 {
-	add_key(buf, "OutFields");
+	json_add_key(buf, "OutFields");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < action->nout_fields; i++)
 		write_outcome(buf, &action->out_fields[i]);
@@ -334,13 +260,13 @@ write_rules(struct strbuf *buf, const struct action *action)
 	add_taggings(buf, "Conformations", action->conformations,
 		     action->nconformations);
 	if (action->permission_given)
-		add_integer(buf, "Permission", action->permission_wanted);
+		json_add_integer(buf, "Permission", action->permission_wanted);
 	add_grants(buf, "AccessGroups", action->access_groups,
 		   action->naccess_groups);
 	if (action->run_as_caller)
-		add_text(buf, "RunAs", "caller");
-	add_mark(buf, "Safe", action->is_safe);
-	add_mark(buf, "IsSystem", action->is_system);
+		json_add_text(buf, "RunAs", "caller");
+	json_add_mark(buf, "Safe", action->is_safe);
+	json_add_mark(buf, "IsSystem", action->is_system);
 }
 
 void
@@ -348,22 +274,22 @@ schema_write_action(struct strbuf *buf, const struct action *action,
 		    bool for_clients)
 {
 	strbuf_putc(buf, '{');
-	add_text(buf, "Name", action->name);
-	add_text(buf, "Label", action->label);
-	add_text(buf, "OnType", action->on_type);
-	add_boolean(buf, "InstanceOptional", action->instance_optional);
+	json_add_text(buf, "Name", action->name);
+	json_add_text(buf, "Label", action->label);
+	json_add_text(buf, "OnType", action->on_type);
+	json_add_boolean(buf, "InstanceOptional", action->instance_optional);
 	if (action->nrequest_subject_relations)
-		add_texts(buf, "RequestSubjectRelations",
-			  action->request_subject_relations,
-			  action->nrequest_subject_relations);
+		json_add_texts(buf, "RequestSubjectRelations",
+			       action->request_subject_relations,
+			       action->nrequest_subject_relations);
 	else
-		add_null(buf, "RequestSubjectRelations");
-	add_text(buf, "ReferenceId", action->reference_id);
+		json_add_null(buf, "RequestSubjectRelations");
+	json_add_text(buf, "ReferenceId", action->reference_id);
 	add_columns(buf, "InFields", action->in_fields, action->nin_fields);
 	if (for_clients) {
-		add_null(buf, "OutFields");
-		add_null(buf, "Validations");
-		add_null(buf, "Conformations");
+		json_add_null(buf, "OutFields");
+		json_add_null(buf, "Validations");
+		json_add_null(buf, "Conformations");
 	} else
 		write_rules(buf, action);
 	strbuf_putc(buf, '}');
@@ -372,13 +298,13 @@ schema_write_action(struct strbuf *buf, const struct action *action,
 static void
 write_event(struct strbuf *buf, const struct state_event *event)
 {
-	separate(buf);
+	json_separate(buf);
 	strbuf_putc(buf, '{');
-	add_text(buf, "Name", event->name);
-	add_text(buf, "Label", event->label);
-	add_text(buf, "Color", event->color);
-	add_texts(buf, "Src", event->sources, event->nsources);
-	add_text(buf, "Dst", event->destination);
+	json_add_text(buf, "Name", event->name);
+	json_add_text(buf, "Label", event->label);
+	json_add_text(buf, "Color", event->color);
+	json_add_texts(buf, "Src", event->sources, event->nsources);
+	json_add_text(buf, "Dst", event->destination);
 	strbuf_putc(buf, '}');
 }
 
@@ -387,10 +313,10 @@ schema_write_state_machine(struct strbuf *buf,
 			   const struct state_machine *machine)
 {
 	strbuf_putc(buf, '{');
-	add_text(buf, "Name", machine->name);
-	add_text(buf, "Label", machine->label);
-	add_text(buf, "InitialState", machine->initial_state);
-	add_key(buf, "Events");
+	json_add_text(buf, "Name", machine->name);
+	json_add_text(buf, "Label", machine->label);
+	json_add_text(buf, "InitialState", machine->initial_state);
+	json_add_key(buf, "Events");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < machine->nevents; i++)
 		write_event(buf, &machine->events[i]);
@@ -467,15 +393,15 @@ is_generated(const struct model *model, const struct entity *entity)
 static void
 write_table(struct strbuf *buf, const struct entity *entity)
 {
-	separate(buf);
+	json_separate(buf);
 	strbuf_putc(buf, '{');
-	add_text(buf, "TableName", entity->name);
-	add_text(buf, "TableDescription", entity->description);
-	add_key(buf, "Columns");
+	json_add_text(buf, "TableName", entity->name);
+	json_add_text(buf, "TableDescription", entity->description);
+	json_add_key(buf, "Columns");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < entity->ncolumns; i++)
 		if (is_written_column(entity->columns[i])) {
-			separate(buf);
+			json_separate(buf);
 			schema_write_column(buf, entity->columns[i]);
 		}
 	strbuf_putc(buf, ']');
@@ -486,7 +412,7 @@ write_table(struct strbuf *buf, const struct entity *entity)
 static void
 write_tables(struct strbuf *buf, const struct model *model)
 {
-	add_key(buf, "Tables");
+	json_add_key(buf, "Tables");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < model->nentities; i++)
 		if (!is_generated(model, model->entities[i]))
@@ -497,10 +423,10 @@ write_tables(struct strbuf *buf, const struct model *model)
 static void
 write_state_machines(struct strbuf *buf, const struct model *model)
 {
-	add_key(buf, "StateMachineDescriptions");
+	json_add_key(buf, "StateMachineDescriptions");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < model->nstate_machines; i++) {
-		separate(buf);
+		json_separate(buf);
 		schema_write_state_machine(buf, model->state_machines[i]);
 	}
 	strbuf_putc(buf, ']');
@@ -509,7 +435,7 @@ write_state_machines(struct strbuf *buf, const struct model *model)
 static void
 write_relations(struct strbuf *buf, const struct model *model)
 {
-	add_key(buf, "Relations");
+	json_add_key(buf, "Relations");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < model->nrelations; i++)
 		if (!model->relations[i]->is_generated)
@@ -520,10 +446,10 @@ write_relations(struct strbuf *buf, const struct model *model)
 static void
 write_actions(struct strbuf *buf, const struct model *model)
 {
-	add_key(buf, "Actions");
+	json_add_key(buf, "Actions");
 	strbuf_putc(buf, '[');
 	for (size_t i = 0; i < model->nactions; i++) {
-		separate(buf);
+		json_separate(buf);
 		schema_write_action(buf, model->actions[i], false);
 	}
 	strbuf_putc(buf, ']');
@@ -573,8 +499,8 @@ schema_write_model(struct strbuf *buf, const struct model *model)
 	strbuf_init(&json, buf->arena);
 	strbuf_putc(&json, '{');
 	write_tables(&json, model);
-	add_boolean(&json, "EnableGraphQL", false);
-	add_texts(&json, "Imports", NULL, 0);
+	json_add_boolean(&json, "EnableGraphQL", false);
+	json_add_texts(&json, "Imports", NULL, 0);
 	write_state_machines(&json, model);
 	write_relations(&json, model);
 	write_actions(&json, model);
