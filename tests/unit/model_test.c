@@ -446,6 +446,20 @@ rebuilt(struct arena *arena, const struct model *model)
 }
 
 static void
+assert_equal_deletion(const struct model *left, const struct model *right)
+{
+	for (size_t i = 0; i < left->nentities; i++) {
+		const struct entity *a = left->entities[i];
+		const struct entity *b = right->entities[i];
+
+		for (size_t j = 0; j < a->nrelationships; j++)
+			assert_int_equal(
+				a->relationships[j]->relation->on_delete,
+				b->relationships[j]->relation->on_delete);
+	}
+}
+
+static void
 definitions_read_again_give_the_same_model(void **state)
 {
 	const struct model *model = built(*state, LIBRARY);
@@ -456,6 +470,7 @@ definitions_read_again_give_the_same_model(void **state)
 	assert_string_equal(all_definitions(*state, rebuilt(*state, again)),
 			    definitions);
 	assert_int_equal(again->nrelations, model->nrelations);
+	assert_equal_deletion(model, again);
 }
 
 static void
