@@ -204,6 +204,16 @@ row_id(struct run *run, const struct outcome *outcome,
 	return NULL;
 }
 
+/* A value that does not fit is a fault of the action's input. */
+static struct error *
+input_fault(struct error *error)
+{
+	for (struct error *one = error; one; one = one->next)
+		if (one->status == 422)
+			one->status = 400;
+	return error;
+}
+
 static void
 notify_done(struct run *run, struct reply *items, const char *done,
 	    const struct outcome *outcome)
@@ -229,7 +239,7 @@ create_row(struct run *run, const struct outcome *outcome,
 	error = row_create(&context, entity, NULL,
 			   row_values(run, entity, input), NULL, &row);
 	if (error)
-		return error;
+		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));
 	row_changed(run, entity, text_member(*result, "reference_id"), "create",
 		    NULL, *result);
@@ -259,7 +269,7 @@ update_row(struct run *run, const struct outcome *outcome,
 				   row_values(run, entity, input), NULL, -1,
 				   &row);
 	if (error)
-		return error;
+		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));
 	row_changed(run, entity, id, "update", before, *result);
 	reply_add(items,
