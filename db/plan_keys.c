@@ -239,17 +239,32 @@ want_column_index(struct plan *plan, const struct entity *entity,
 	return want_index(plan, &index);
 }
 
+/*
+ * The first key of a join table leads its unique index. Links are written
+ * with every row and hardly ever sorted by time: an index less for each.
+ */
+static bool
+needs_index(const struct plan *plan, const struct entity *entity,
+	    const struct column *column)
+{
+	const struct key_rule *rule = find_rule(plan, column);
+
+	if (rule && rule->is_covered)
+		return false;
+	if (entity->is_join_table && column->is_standard)
+		return false;
+	return column->is_indexed || column->is_foreign_key;
+}
+
 static struct error *
 plan_column_indexes(struct plan *plan, const struct entity *entity,
 		    const struct column *column)
 {
-	const struct key_rule *rule = find_rule(plan, column);
 	struct error *error = NULL;
 
 	if (column->is_unique)
 		error = want_column_index(plan, entity, column, "key");
-	else if ((column->is_indexed || column->is_foreign_key) &&
-		 !(rule && rule->is_covered))
+	else if (needs_index(plan, entity, column))
 		error = want_column_index(plan, entity, column, "idx");
 	if (!error && column->is_full_text)
 		error = want_column_index(plan, entity, column, "fts");
