@@ -52,7 +52,7 @@ generate_state(struct builder *builder, struct entity *entity)
 	struct entity *state = builder_entity(
 		builder, arena_printf(arena, "%s_state", entity->name));
 	struct column *column = own_column(builder, state, "current_state");
-	struct relation of_row = {
+	struct relation *made, of_row = {
 		.kind = RELATION_BELONGS_TO,
 		.subject = state->name,
 		.object = entity->name,
@@ -60,7 +60,6 @@ generate_state(struct builder *builder, struct entity *entity)
 			arena_printf(arena, "%s_has_state", entity->name),
 		.object_name =
 			arena_printf(arena, "is_state_of_%s", entity->name),
-		.on_delete = ON_DELETE_CASCADE,
 	};
 	struct relation of_machine = {
 		.kind = RELATION_HAS_ONE,
@@ -77,7 +76,10 @@ generate_state(struct builder *builder, struct entity *entity)
 	column->column_type = "label";
 	column->data_type = "varchar(100)";
 	column_resolve(arena, column);
-	builder_relation(builder, &of_row)->is_generated = true;
+	made = builder_relation(builder, &of_row);
+	made->is_generated = true;
+	if (!made->on_delete_given)
+		made->on_delete = ON_DELETE_CASCADE;
 	builder_relation(builder, &of_machine)->is_generated = true;
 }
 
