@@ -471,6 +471,8 @@ definitions_read_again_give_the_same_model(void **state)
 			    definitions);
 	assert_int_equal(again->nrelations, model->nrelations);
 	assert_equal_deletion(model, again);
+	assert_false(
+		model_action(again, "book", "lend_book")->permission_given);
 }
 
 static void

@@ -478,6 +478,9 @@ static const char *const column_faults[][2] = {
 	{ "{\"Name\":\"a\",\"DataType\":\"int\",\"DefaultValue\":"
 	  "\"2147483648\"}",
 	  "is out of range" },
+	{ "{\"Name\":\"a\",\"DataType\":\"smallint\",\"DefaultValue\":"
+	  "\"-32769\"}",
+	  "is out of range" },
 	{ "{\"Name\":\"a\",\"DataType\":\"float\",\"DefaultValue\":\"nan\"}",
 	  "is no number" },
 	{ "{\"Name\":\"a\",\"ColumnType\":\"truefalse\",\"DefaultValue\":"
@@ -591,9 +594,11 @@ a_repeated_relation_is_one(void **state)
 		"\"Relations\":[{\"Subject\":\"book\",\"Relation\":"
 		"\"has_one\",\"Object\":\"author\",\"OnDelete\":\"cascade\"},"
 		"{\"Subject\":\"book\",\"Relation\":\"has_many\","
-		"\"Object\":\"author\",\"ObjectName\":\"others\"}]}");
+		"\"Object\":\"author\",\"ObjectName\":\"others\"},"
+		"{\"Subject\":\"book\",\"Relation\":\"has_many\","
+		"\"Object\":\"author\"}]}");
 
-	assert_int_equal(schema->nrelations, 2);
+	assert_int_equal(schema->nrelations, 3);
 	assert_int_equal(schema->relations[0]->kind, RELATION_HAS_ONE);
 	assert_int_equal(schema->relations[0]->on_delete, ON_DELETE_CASCADE);
 	assert_string_equal(schema->relations[0]->subject_name, "book_id");
