@@ -99,20 +99,13 @@ fastcgi_write(struct fastcgi *fastcgi, const void *data, size_t size)
 	return true;
 }
 
-/* What nobody read: closing on it would break nginx' sending of it. */
-static void
-discard_body(struct fastcgi *fastcgi)
-{
-	char buffer[16384];
-
-	while (fastcgi_read(fastcgi, buffer, sizeof buffer) > 0)
-		;
-}
-
+/*
+ * A body that nobody read is drained by libfcgi, after the end of the answer
+ * and for a bounded time: nginx stops sending once it has an answer, so that
+ * waiting for the rest before would last until its time-out.
+ */
 void
 fastcgi_finish(struct fastcgi *fastcgi)
 {
-	FCGX_FFlush(fastcgi->request.out);
-	discard_body(fastcgi);
 	FCGX_Finish_r(&fastcgi->request);
 }
