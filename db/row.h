@@ -40,7 +40,10 @@ struct row {
  * rows. Unknown attributes are ignored; permission, owner, times, id, version
  * are ignored unless the actor is an administrator (permission, owner).
  * `id` (NULL: a new one) becomes the reference id; 409 if it is taken.
- * 403 create, 403 refer, 409 unique, 422 value, each with a pointer.
+ * 403 create, 403 refer, 409 unique, 422 value, each with a pointer; 422 also
+ * for a key to a row that is not there or not visible. One statement, but for
+ * accounts and to-many relationships; the latter begin a transaction, which
+ * the caller finishes.
  */
 struct error *row_create(const struct row_context *context,
 			 const struct entity *entity, const char *id,
@@ -50,7 +53,10 @@ struct error *row_create(const struct row_context *context,
 
 /*
  * Changes the given attributes of the row `id`; 404 if not visible, 403 if
- * visible without Update, 412 if `version` (-1: any) is not the row's.
+ * visible without Update, 412 if `version` (-1: any) is not the row's. Null
+ * clears; a secret that comes back blank is left as it is; permission and owner
+ * need ownership (403). A to-many relationship is replaced by the links that
+ * are named, and left alone where none is.
  */
 struct error *row_update(const struct row_context *context,
 			 const struct entity *entity, const char *id,
@@ -58,11 +64,21 @@ struct error *row_update(const struct row_context *context,
 			 struct json_object *relationships, int64_t version,
 			 struct row *row) MUST_CHECK;
 
-/* Deletes the row `id`, its link rows, and what OnDelete says. */
+/*
+ * Deletes the row `id`, its link rows, and what OnDelete says. 404, 403; 409
+ * with the number of rows in the way, of those entities that are visible, and
+ * for the last administrator.
+ */
 struct error *row_delete(const struct row_context *context,
 			 const struct entity *entity, const char *id) MUST_CHECK;
 
-/* Changes of a relationship: `data` is its linkage (object, array, null). */
+/*
+ * Changes of a relationship: `data` is its linkage (object, array, null).
+ * Needs Update here and Refer there; where the other side holds the key,
+ * Update there and Refer here. Who is in a group is for those to decide who
+ * may change the group, what is shared with it for the row's owner; members
+ * may leave. To-many changes begin a transaction, which the caller finishes.
+ */
 enum link_change { LINK_ADD, LINK_REPLACE, LINK_REMOVE };
 struct error *row_link(const struct row_context *context,
 		       const struct entity *entity, const char *id,

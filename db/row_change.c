@@ -134,6 +134,17 @@ assign_key(struct change *change, const struct column *column, const char *id,
 	assign(change, (struct assignment){ .column = column, .key = key });
 }
 
+/* Text that a NUL would cut is no id. */
+static const char *
+reference_text(struct arena *arena, struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+
+	if (text && strlen(text) != (size_t)json_object_get_string_len(value))
+		return "?";
+	return arena_strdup(arena, text);
+}
+
 /* A reference id, or a resource identifier. */
 static void
 read_key(struct change *change, const struct column *column,
@@ -150,7 +161,7 @@ read_key(struct change *change, const struct column *column,
 				   column->column_name));
 		return;
 	}
-	id = arena_strdup(arena, json_object_get_string(value));
+	id = reference_text(arena, value);
 	if (id && *id)
 		assign_key(change, column, id, pointer);
 	else

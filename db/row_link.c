@@ -50,6 +50,8 @@ read_identifier(struct linkage *linkage, struct json_object *item)
 						name));
 	text = arena_strdup(linkage->context->arena,
 			    json_object_get_string(id));
+	if (strlen(text) != (size_t)json_object_get_string_len(id))
+		return bad_linkage(linkage, "An id has no U+0000.");
 	if (is_known(linkage, text))
 		return NULL;
 	linkage->attributes[linkage->count] =

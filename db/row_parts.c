@@ -380,6 +380,29 @@ composite_columns(struct arena *arena, const struct entity *entity,
 	return buf.data;
 }
 
+/* The second key of a join table, whose pairs are unique. */
+static const char *
+broken_pair(const struct row_context *context, const struct entity *entity,
+	    const char *constraint)
+{
+	const struct model *model = context->model;
+
+	for (size_t i = 0; entity->is_join_table && i < model->nrelations;
+	     i++) {
+		const struct relation *relation = model->relations[i];
+
+		if (relation->join == entity &&
+		    is_constraint(
+			    context, entity,
+			    arena_printf(context->arena, "%s,%s",
+					 relation->join_subject_key->sql_name,
+					 relation->join_object_key->sql_name),
+			    "key", constraint))
+			return relation->join_object_key->column_name;
+	}
+	return NULL;
+}
+
 static const char *
 broken_column(const struct row_context *context, const struct entity *entity,
 	      const char *constraint)
@@ -402,7 +425,7 @@ broken_column(const struct row_context *context, const struct entity *entity,
 			    "key", constraint))
 			return names[0];
 	}
-	return NULL;
+	return broken_pair(context, entity, constraint);
 }
 
 struct error *

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "db/base/crypto.h"
 #include "db/migrate.h"
@@ -786,6 +788,13 @@ administrators_change_membership(void **state UNUSED)
 				" m JOIN user_account a ON a.id ="
 				" m.user_account_id WHERE a.name = 'ann'"),
 			    "2");
+	expect(create(&root, MEMBERS,
+		      arena_printf(arena,
+				   "{'user_account_id':'%s',"
+				   "'usergroup_id':'%s'}",
+				   ann.reference_id, users),
+		      NULL),
+	       409, "/data/attributes/usergroup_id");
 	expect_success(link_rows(&root, "user_account", ann.reference_id,
 				 "usergroup_id", LINK_REMOVE, link));
 	assert_string_equal(ask("SELECT count(*) FROM " MEMBERS
@@ -977,6 +986,45 @@ history_keeps_rows_as_they_were(void **state UNUSED)
 		"update:one,delete:two");
 	assert_string_equal(ask("SELECT source_reference_id FROM book_audit"),
 			    id);
+}
+
+/* Another process changes the title, over a connection of its own. */
+static pid_t
+change_title_elsewhere(const char *id, const char *title)
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct db *own = db_new(&settings);
+		struct row_context context = context_of(&ann);
+		struct error *error;
+
+		context.db = own;
+		error = row_update(&context, model_entity(model, "book"), id,
+				   json(of("{'title':'$'}", title)), NULL, -1,
+				   &last);
+		_exit(error ? 1 : 0);
+	}
+	return child;
+}
+
+static void
+history_misses_no_change_between_two(void **state UNUSED)
+{
+	const char *id = made(&ann, "book", "{'title':'one'}");
+	pid_t child;
+	int status;
+
+	db_begin(db);
+	run(of("UPDATE book SET title = 'two' WHERE reference_id = '$'", id));
+	child = change_title_elsewhere(id, "three");
+	usleep(300000); /* it waits for us by then */
+	expect_success(db_finish(db, arena));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_string_equal(field("book", id, "title"), "three");
+	assert_string_equal(ask("SELECT title FROM book_audit"), "two");
 }
 
 static void
@@ -1246,6 +1294,7 @@ main(void)
 		TEST(an_unchanged_key_needs_no_right),
 		TEST(blank_secrets_are_unchanged),
 		TEST(history_keeps_rows_as_they_were),
+		TEST(history_misses_no_change_between_two),
 		TEST(own_accounts_can_be_changed_in_a_closed_table),
 		TEST(links_are_added_replaced_and_removed),
 		TEST(links_need_rights_on_both_ends),
