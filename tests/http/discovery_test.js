@@ -113,9 +113,9 @@ test('/metrics are Prometheus\' text for this host', async () => {
 	assert.match(answer.headers.get('content-type'), /^text\/plain/);
 	assert.match(answer.text, /^# TYPE actd_\w+ (counter|gauge|histogram)$/m);
 	for (const line of answer.text.split('\n'))
-		assert.match(line, /^(#.*|[a-z_]+(\{[^}]*\})? [-+0-9.eE]+(Inf|NaN)?|)$/);
+		assert.match(line, /^(#.*|[a-z_0-9]+(\{[^}]*\})? [-+0-9.eE]+(Inf|NaN)?|)$/);
 	assert.doesNotMatch(answer.text, /password|token_secret|dbname=/);
-	const count = (text) => [...text.matchAll(/^actd_requests\w*(?:\{[^}]*\})? (\d+)$/gm)]
+	const count = (text) => [...text.matchAll(/^actd_(?:requests|responses)\w*(?:\{[^}]*\})? (\d+)$/gm)]
 		.reduce((sum, match) => sum + Number(match[1]), 0);
 	const earlier = count(answer.text);
 	assert.ok(earlier > 0, answer.text);

@@ -111,7 +111,7 @@ describe('FastCGI by hand', () => {
 			const workers = instance.processes('quick worker');
 			assert.ok(workers.length > 0, 'the pool has workers');
 			const earlier = things();
-			const { bytes } = await exchange(quick(), pieces(), { end: true });
+			const { bytes } = await exchange(quick(), pieces(), { end: true, milliseconds: 1500 });
 			const text = standardOutput(bytes);
 			const status = Number((/^Status: (\d+)/m.exec(text) || [])[1] || 0);
 			const served = ['a record of an unknown type', 'a second BEGIN',
@@ -331,13 +331,6 @@ describe('what nginx refuses', () => {
 			assert.doesNotMatch(headers.get('server') ?? '', /\d/);
 			assert.equal(headers.get('x-content-type-options'), 'nosniff', target);
 		}
-	});
-
-	test('large answers are compressed for those who ask', async () => {
-		const answer = await alice.get('/api/thing?page[size]=100',
-			{ headers: { 'accept-encoding': 'gzip' } });
-		assert.equal(answer.headers.get('content-encoding'), 'gzip');
-		assert.equal(answer.json.data.length, 30);
 	});
 });
 

@@ -37,7 +37,7 @@ async function quickly(ask) {
 test('D01: an entity\'s name in a path is a name or nothing', async () => {
 	for (const name of ['user_account;select 1', 'pg_shadow', 'pg_class',
 		'information_schema.tables', 'public.thing', '"thing"', 'thing"', 'THING',
-		'thing--', 'thing ', ' thing', '..', '_config', 'thing/../thing%00'])
+		'thing--', 'thing ', ' thing', '_config', 'thing/../thing%00'])
 		refused(await alice.get(`/api/${encodeURIComponent(name)}`), 400, 404);
 	for (const path of ['/api/%22', '/api/..%2f', '/api/thing%22', '/api/%2e%2e%2fthing',
 		'/api/thing%3bselect%201', '/jsmodel/pg_shadow', '/jsmodel/%22']) {

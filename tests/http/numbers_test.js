@@ -41,7 +41,7 @@ before(async () => {
 after(() => instance?.stop());
 
 test('J01: a page size that is none is refused or the most allowed', async () => {
-	for (const value of ['1e18', '9223372036854775808', '18446744073709551617', '-1',
+	for (const value of ['0', '1e18', '9223372036854775808', '18446744073709551617', '-1',
 		'-9223372036854775808', 'NaN', '10;x', '1.5', 'x', '', ' 1', '1 ', '0x1',
 		'99999999999999999999999999']) {
 		const began = Date.now();
@@ -54,7 +54,7 @@ test('J01: a page size that is none is refused or the most allowed', async () =>
 		else
 			refused(answer, 400);
 	}
-	for (const [value, size] of [['0', 1], ['1', 1], ['1000', 1000], ['1001', 1000]])
+	for (const [value, size] of [['1', 1], ['1000', 1000], ['1001', 1000]])
 		assert.equal(expect(await alice.get(`/api/figure?page[size]=${value}`), 200)
 			.json.links.per_page, size, value);
 });
