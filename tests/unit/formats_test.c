@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,20 @@ a_million_keys_are_read_within_a_second(void **state UNUSED)
 	assert_int_equal(json_object_object_length(tree), 1000001);
 }
 
+/* Under a sanitizer, malloc's figures are not to be had. */
+static void
+a_text_of_empty_objects_stays_small(void **state UNUSED)
+{
+	const char *text =
+		arena_printf(arena, "[%s{}]", repeated("{},", 99990));
+	size_t before = mallinfo2().uordblks;
+	struct json_object *tree;
+
+	assert_null(parse(&format_json, text, &tree));
+	if (SLACK == 1)
+		assert_true(mallinfo2().uordblks - before < 32 * MEBIBYTE);
+}
+
 static void
 every_format_counts_bytes_and_values(void **state UNUSED)
 {
@@ -414,13 +429,16 @@ yaml_aliases_and_merge_keys_are_applied(void **state UNUSED)
 static void
 copies_of_an_alias_are_apart(void **state UNUSED)
 {
-	struct json_object *tree, *a, *b;
+	struct json_object *tree, *a, *k;
 
-	assert_null(parse(&format_yaml, "a: &x {k: 1}\nb: *x\n", &tree));
-	json_object_object_get_ex(tree, "a", &a);
-	json_object_object_get_ex(tree, "b", &b);
-	json_object_object_add(a, "k", json_object_new_int(2));
-	assert_string_equal(json_object_to_json_string(b), "{ \"k\": 1 }");
+	assert_null(parse(&format_yaml, "a: &x {k: {m: [1]}}\nb: *x\n", &tree));
+	assert_true(json_object_object_get_ex(tree, "a", &a));
+	assert_true(json_object_object_get_ex(a, "k", &k));
+	json_object_object_add(k, "m", NULL);
+	assert_string_equal(
+		json_object_to_json_string_ext(tree, JSON_C_TO_STRING_PLAIN),
+		"{\"a\":{\"k\":{\"m\":null}},"
+		"\"b\":{\"k\":{\"m\":[1]}}}");
 }
 
 static void
@@ -590,6 +608,8 @@ deep_toml_ends_at_the_limit(void **state UNUSED)
 		arena_printf(arena, "a = '''''''\n%sa=1",
 			     repeated("a.", 20000)),
 		arena_printf(arena, "a = 1 # '\n%sa=1", repeated("a.", 20000)),
+		arena_printf(arena, "a = ['''x'''', {%sa=1}]",
+			     repeated("a.", 20000)),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(deep); i++) {
@@ -636,6 +656,8 @@ hcl_is_read(void **state UNUSED)
 		  "{\"a\":\"${file(\\\"/etc/passwd\\\")} ${env.HOME}\"}" },
 		{ "a = \"${x({\"}\\\"\": {}})}\"",
 		  "{\"a\":\"${x({\\\"}\\\\\\\"\\\": {}})}\"}" },
+		{ "a = \"${x(\"}\\\"\")}\"",
+		  "{\"a\":\"${x(\\\"}\\\\\\\"\\\")}\"}" },
 		{ "a = \"\\n\\u00e9\\U0001F600\\\"\"",
 		  "{\"a\":\"\\n\xC3\xA9\xF0\x9F\x98\x80\\\"\"}" },
 		{ "a = <<EOF\n  x\n y\n  EOF\nb = 1",
@@ -704,6 +726,15 @@ deep_hcl_ends_at_the_limit(void **state UNUSED)
 		assert_fault(parse(&format_hcl, deep[i], &tree), "bad-hcl",
 			     "nested deeper than 64");
 	}
+}
+
+static void
+blocks_beside_each_other_are_not_depth(void **state UNUSED)
+{
+	struct json_object *tree;
+
+	assert_null(parse(&format_hcl,
+			  repeated("t \"a\" \"b\" { l = [1] }\n", 100), &tree));
 }
 
 static const char model_json[] =
@@ -845,6 +876,7 @@ main(void)
 		TEST(bodies_are_refused_with_the_status_of_bodies),
 		TEST(json_depth_ends_at_the_limit_at_once),
 		TEST(a_million_keys_are_read_within_a_second),
+		TEST(a_text_of_empty_objects_stays_small),
 		TEST(every_format_counts_bytes_and_values),
 		TEST(yaml_scalars_have_the_documented_types),
 		TEST(yaml_aliases_and_merge_keys_are_applied),
@@ -859,6 +891,7 @@ main(void)
 		TEST(hcl_is_read),
 		TEST(hcl_that_is_wrong_is_refused_with_its_place),
 		TEST(deep_hcl_ends_at_the_limit),
+		TEST(blocks_beside_each_other_are_not_depth),
 		TEST(one_model_gives_one_tree_in_all_formats),
 		TEST(files_are_read_by_the_end_of_their_name),
 		TEST(schemas_of_others_are_read),
