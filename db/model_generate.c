@@ -212,10 +212,28 @@ join_name(struct builder *builder, const struct relation *relation)
 			    relation->object, relation->object_name);
 }
 
+/* The join of a relation that generate_access() has yet to add. */
+static char *
+group_join_name(struct builder *builder, const struct entity *entity)
+{
+	return arena_printf(builder->arena,
+			    "%s_%s_id_has_usergroup_usergroup_id", entity->name,
+			    entity->name);
+}
+
 static char *
 audit_name(struct builder *builder, const struct entity *entity)
 {
 	return arena_printf(builder->arena, "%s_audit", entity->name);
+}
+
+static void
+mark_join(struct builder *builder, const char *name)
+{
+	struct entity *join = name_index_get(&builder->entities, name);
+
+	if (join)
+		join->is_join_table = true;
 }
 
 /* Join and history tables that a schema extends have no owner either. */
@@ -224,19 +242,15 @@ mark_written_tables(struct builder *builder)
 {
 	const struct model *model = builder->model;
 
-	for (size_t i = 0; i < model->nrelations; i++) {
-		struct entity *join =
-			name_index_get(&builder->entities,
-				       join_name(builder, model->relations[i]));
-
-		if (join)
-			join->is_join_table = true;
-	}
+	for (size_t i = 0; i < model->nrelations; i++)
+		mark_join(builder, join_name(builder, model->relations[i]));
 	for (size_t i = 0; i < model->nentities; i++) {
 		struct entity *audit =
 			name_index_get(&builder->entities,
 				       audit_name(builder, model->entities[i]));
 
+		mark_join(builder,
+			  group_join_name(builder, model->entities[i]));
 		if (audit && model->entities[i]->is_audit_enabled)
 			audit->is_audit_table = true;
 	}
