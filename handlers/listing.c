@@ -198,7 +198,7 @@ add_sort(const struct listing_context *context, struct listing *listing,
 	struct sort_key key = { .descending = *name == '-' };
 	struct error *error;
 
-	while (*name == '-' || *name == '+' || *name == ' ')
+	if (*name == '-' || *name == '+' || *name == ' ')
 		name++;
 	if (listing->nsort == LISTING_SORT_MAX)
 		return bad_parameter(context->arena, "sort",
