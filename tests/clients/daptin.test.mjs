@@ -10,10 +10,9 @@ import { PASSWORD, loadPackages, mailOf, marketFolder, openTables, signIn, start
 
 const { DaptinClient } = createRequire(import.meta.url)('daptin-client');
 
-/*
- * In Node its handlers of tokens and downloads throw for want of `window`,
- * inside a promise that is already resolved; it prints what it receives.
- */
+/* It is made for browsers, and prints what it receives. */
+globalThis.window = { localStorage: { setItem() {} } };
+globalThis.document = {};
 console.log = () => {};
 
 const market = { skip: marketFolder() ? false : 'no packages beside the tree' };
@@ -188,8 +187,7 @@ describe('after the lock-down', () => {
 		const client = await signedIn('root');
 		await ready(client, 'world');
 		const found = await client.worldManager.refreshWorld('todo').catch((row) => row);
-		const row = Array.isArray(found) ? found[0] : found;
-		assert.match(JSON.stringify(row ?? client.worldManager.worlds.todo), /todo/);
+		assert.ok(found.item_order, JSON.stringify(found));
 	});
 
 	test('a plain user\'s client starts with the tables that are his', market, async () => {
