@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "handlers/idempotency.h"
 #include "handlers/jsonapi.h"
 #include "handlers/resource.h"
 #include "handlers/route.h"
@@ -392,6 +393,7 @@ serve_operations(struct request *request, struct response *response)
 					request_row_context(request, false) };
 	struct json_object *list;
 	struct error *error;
+	bool replayed;
 
 	error = read_list(request, &list);
 	if (error)
@@ -399,6 +401,9 @@ serve_operations(struct request *request, struct response *response)
 	if (any_needs_hashing(request, list) &&
 	    request_hand_over(request, response, "hash"))
 		return NULL;
+	error = idempotency_begin(request, response, &replayed);
+	if (error || replayed)
+		return error;
 	strbuf_init(&o.results, request->arena);
 	db_begin(request->db);
 	for (; o.index < json_object_array_length(list); o.index++) {
@@ -408,12 +413,12 @@ serve_operations(struct request *request, struct response *response)
 		if (error)
 			return located(&o, error);
 	}
-	error = resource_finish(request, &o.stale);
-	if (error)
-		return error;
 	response->content_type = ATOMIC_TYPE;
 	strbuf_literal(&response->body, "{\"atomic:results\":[");
 	strbuf_add(&response->body, o.results.data, o.results.length);
 	strbuf_literal(&response->body, "]}");
-	return NULL;
+	error = idempotency_end(request, response);
+	if (!error)
+		error = resource_finish(request, &o.stale);
+	return error;
 }

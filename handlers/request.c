@@ -70,6 +70,11 @@ request_body(struct request *request, const char **data, size_t *length)
 	int64_t limit = request->settings->json_body_max;
 	struct strbuf buf;
 
+	if (request->body_text) {
+		*data = request->body_text;
+		*length = request->body_length;
+		return NULL;
+	}
 	if (request->body.length > limit)
 		return too_large(request);
 	strbuf_init(&buf, request->arena);
@@ -95,8 +100,8 @@ request_body(struct request *request, const char **data, size_t *length)
 		return error_new(request->arena, 400, "body-cut",
 				 "The body is not as long as Content-Length "
 				 "says.");
-	*data = buf.data;
-	*length = buf.length;
+	*data = request->body_text = buf.data;
+	*length = request->body_length = buf.length;
 	return NULL;
 }
 

@@ -84,6 +84,8 @@ struct request {
 	/* CGI meta-variables (RFC 3875) as NAME=value, NULL-ended */
 	const char *const *variables;
 	struct body body;
+	const char *body_text; /* what request_body() has read, or NULL */
+	size_t body_length;
 };
 
 struct header {

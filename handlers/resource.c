@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "handlers/idempotency.h"
 #include "handlers/jsonapi.h"
 #include "handlers/listing.h"
 #include "handlers/resource.h"
@@ -463,6 +464,7 @@ serve_create(struct request *request, struct response *response)
 	struct error *error;
 	struct row row;
 	const char *id;
+	bool replayed;
 
 	error = find_entity(request, &entity);
 	if (!error)
@@ -476,12 +478,17 @@ serve_create(struct request *request, struct response *response)
 	if (!error)
 		error = read_new_id(request, resource, &id);
 	if (!error)
-		error = row_create(&context, entity, id, attributes,
-				   relationships, &row);
+		error = idempotency_begin(request, response, &replayed);
+	if (error || replayed)
+		return error;
+	error = row_create(&context, entity, id, attributes, relationships,
+			   &row);
+	if (error)
+		return error;
+	write_created(request, response, entity, &row);
+	error = idempotency_end(request, response);
 	if (!error)
 		error = finish_write(request, entity);
-	if (!error)
-		write_created(request, response, entity, &row);
 	return error;
 }
 

@@ -126,3 +126,20 @@ EXECUTE FUNCTION actd_revoke_tokens();
 -- Signing in finds an address in any case: so there is one account for it.
 CREATE UNIQUE INDEX IF NOT EXISTS actd_user_account_email
 ON user_account (lower(email));
+
+-- Answers kept under a client's Idempotency-Key (db/idempotency.h). Not an
+-- entity: no door of the API leads here.
+CREATE TABLE IF NOT EXISTS actd_idempotency (
+	account bigint NOT NULL REFERENCES user_account (id) ON DELETE CASCADE,
+	key text NOT NULL,
+	request text NOT NULL,
+	status integer,
+	content_type text,
+	location text,
+	entity_tag text,
+	body text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (account, key)
+);
+CREATE INDEX IF NOT EXISTS actd_idempotency_created_at
+	ON actd_idempotency (created_at);
