@@ -25,6 +25,7 @@ struct reader {
 	const char *whole;
 	const char *at;
 	unsigned depth;
+	const struct aggregate_join *join; /* whose columns need no table */
 };
 
 static struct error *
@@ -124,6 +125,9 @@ read_column(struct reader *r, const char *name, struct expression *expression)
 		expression->alias = join->alias;
 		expression->entity = join->entity;
 		name += length + 1;
+	} else if (r->join && name[length] != '.') {
+		expression->alias = r->join->alias;
+		expression->entity = r->join->entity;
 	} else if (name[length] == '.' &&
 		   !strncmp(name, expression->entity->name, length) &&
 		   strlen(expression->entity->name) == length) {
@@ -536,6 +540,7 @@ read_test(struct reader *r, bool may_be_column, struct aggregate_test *test)
 		return bad(r, "a comma is missing", "");
 	if (is_list)
 		take(r, '(');
+	r->join = NULL;
 	error = read_right(r, test, may_be_column);
 	if (error)
 		return error;
@@ -603,6 +608,7 @@ read_join(struct reader *r)
 	do {
 		struct aggregate_test test;
 
+		r->join = added;
 		error = read_test(r, true, &test);
 		if (error)
 			return error;
@@ -711,7 +717,8 @@ read_values(const struct listing_context *context, struct aggregate *aggregate,
 	for (size_t i = 0; i < context->nparameters; i++) {
 		const struct parameter *given = &context->parameters[i];
 		struct reader r = { context,	  aggregate,	given->name,
-				    given->value, given->value, 0 };
+				    given->value, given->value, 0,
+				    NULL };
 		size_t length = strlen(parameters[index].name);
 		struct error *error;
 
@@ -732,7 +739,8 @@ static struct error *
 check_outputs(const struct listing_context *context,
 	      struct aggregate *aggregate)
 {
-	struct reader r = { context, aggregate, "column", "count", "count", 0 };
+	struct reader r = { context, aggregate, "column", "count",
+			    "count", 0,		NULL };
 	bool grouped = false;
 
 	if (!aggregate->noutputs)
@@ -825,6 +833,14 @@ add_number(struct strbuf *buf, const char *text)
 }
 
 static void
+add_time(struct strbuf *buf, const char *text)
+{
+	strbuf_putc(buf, '"');
+	value_timestamp(buf, text, strlen(text));
+	strbuf_putc(buf, '"');
+}
+
+static void
 add_value(struct strbuf *buf, enum expression_class class, const char *text)
 {
 	if (!text)
@@ -834,7 +850,7 @@ add_value(struct strbuf *buf, enum expression_class class, const char *text)
 	else if (class == CLASS_BOOLEAN)
 		strbuf_puts(buf, *text == 't' ? "true" : "false");
 	else if (class == CLASS_TIME)
-		value_timestamp(buf, text, strlen(text));
+		add_time(buf, text);
 	else
 		strbuf_json_text(buf, text);
 }
