@@ -74,7 +74,7 @@ test('functions of text, numbers and time work', async () => {
 		[{ 'min(title)': 'A', 'max(pages)': 200, 'avg(pages)': 87.5 }]);
 	const [day] = await aggregate('timesample=day');
 	assert.match(day.time, /T00:00:00Z$/);
-	const [row] = await aggregate('column=year(created_at) as y,strftime(\'%Y-%m\',created_at) as m'
+	const [row] = await aggregate('column=year(created_at) as y,strftime(\'%25Y-%25m\',created_at) as m'
 		+ '&filter=eq(title,A)');
 	assert.match(row.m, new RegExp(`^${row.y}-\\d\\d$`));
 	assert.deepEqual(await aggregate('timefrom=2999-01-01'), [{ count: 0 }]);
