@@ -50,7 +50,19 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 OURS = $(wildcard fcgi/*.[ch] handlers/*.[ch] handlers/*/*.[ch] \
 	handlers/*/*.cc db/*.[ch] db/base/*.[ch] tests/*/*.[ch])
 
-all: $(BUILD)/actd $(BUILD)/actd.conf.5
+# JavaScript in actions: a program of its own, where its library is there.
+EVALUATOR := $(if $(shell pkg-config --exists javascriptcoregtk-4.1 && \
+	echo yes),$(BUILD)/actd-evaluator)
+
+all: $(BUILD)/actd $(BUILD)/actd.conf.5 $(EVALUATOR)
+
+$(BUILD)/handlers/evaluator/%.o: PKG_CFLAGS = $(shell pkg-config --cflags \
+	javascriptcoregtk-4.1)
+$(BUILD)/actd-evaluator: $(patsubst %.c,$(BUILD)/%.o,\
+		$(wildcard handlers/evaluator/*.c)) $(BUILD)/db/base/utf8.o
+	@echo "  LINK $@"
+	$Q$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs \
+		javascriptcoregtk-4.1)
 
 $(BUILD)/actd: $(BUILD)/fcgi/main.o $(LIBRARY)
 	@echo "  LINK $@"
@@ -84,6 +96,9 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
 	@echo "  LINK $@"
 	$Q$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS) -lcmocka
 
+help:
+	@sed -n '/^#   make/,/^$$/s/^# *//p' Makefile
+
 # Instances.
 
 packages:
@@ -100,13 +115,16 @@ export INSTANCE PORT WORKERS LISTEN
 
 # Tests and checks.
 
+# Benchmarks and long runs have targets of their own.
+TEST_RUNS = $(filter-out tests/bench/% tests/soak/% tests/fuzz/%,$(wildcard tests/*/run))
+
 test: packages
 	@$(MAKE) --no-print-directory all unit layers
-	@failed=; for run in $(wildcard tests/*/run); do echo "== $$run"; \
+	@failed=; for run in $(TEST_RUNS); do echo "== $$run"; \
 		ACTD_BUILD='$(abspath $(BUILD))' $$run || failed=1; done; \
 		test -z "$$failed"
 
-unit: $(UNIT_TESTS)
+unit: $(EVALUATOR) $(UNIT_TESTS)
 	@failed=; for test in $(UNIT_TESTS); do \
 		echo "== $$test"; tests/with-postgres $$test || failed=1; done; \
 		test -z "$$failed"
@@ -122,7 +140,7 @@ layers:
 	@! grep -nE '#include "(fcgi|handlers)/' $(wildcard db/*.[ch])
 	@! grep -nE '#include "(fcgi|handlers|db/[^b])' $(wildcard db/base/*.[ch])
 	@! grep -nE '#include "fcgi/' $(wildcard handlers/*.[ch] handlers/*/*.[ch])
-	@! grep -ln 'libpq-fe.h' $(filter-out db/%,$(OURS))
+	@! grep -ln 'libpq-fe.h' $(filter-out db/% tests/%,$(OURS))
 	@! grep -ln 'fcgiapp.h' $(filter-out fcgi/% tests/%,$(OURS))
 	@! grep -ln 'jwt\.h' $(filter-out handlers/auth.c tests/%,$(OURS))
 	@echo "layers: ok"
@@ -153,7 +171,8 @@ install: all
 	install nginx/instance '$(LIBEXEC)'
 	install -m 644 nginx/*.conf nginx/*.conf.in '$(LIBEXEC)'
 	install -m 644 nginx/console/* '$(LIBEXEC)/console'
-	! test -d $(BUILD)/libexec || install $(BUILD)/libexec/* '$(LIBEXEC)'
+	! test -x $(BUILD)/actd-evaluator || \
+		install $(BUILD)/actd-evaluator '$(LIBEXEC)/evaluator'
 	for file in nginx/*.service nginx/*.socket; do \
 		sed 's|@PREFIX@|$(PREFIX)|' $$file >'$(UNITS)/'$${file##*/}; done
 	for file in http server; do sed -e 's|@LISTEN@|80|' \
@@ -170,7 +189,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all packages run start stop status test unit check-asan layers lint \
+.PHONY: all help packages run start stop status test unit check-asan layers lint \
 	bench soak install clean compile_commands.json
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

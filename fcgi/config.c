@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,9 +80,13 @@ static const struct config_key keys[] = {
 	  "Folder of uploads. Shared by all nodes." },
 	{ "sites_folder", KEY_TEXT, "/var/lib/actd/sites", 0, 0,
 	  KEY(settings.sites_folder), "Folder of installed sites." },
-	{ "evaluator", KEY_TEXT, ACTD_LIBEXEC "/evaluator", 0, 0,
-	  KEY(settings.evaluator),
-	  "Program that evaluates JavaScript in actions." },
+	{ "evaluator", KEY_TEXT, "", 0, 0, KEY(settings.evaluator),
+	  "Program that evaluates JavaScript in actions. Default: "
+	  "actd-evaluator beside actd, else evaluator in its libexec "
+	  "folder." },
+	{ "script_ms", KEY_INTEGER, "100", 10, 1000, KEY(settings.script_ms),
+	  "Longest run of a JavaScript value of an action, in milliseconds of "
+	  "processor time." },
 	{ "token_issuer", KEY_TEXT, "daptin", 0, 0, KEY(settings.token_issuer),
 	  "Claim iss of tokens. Tokens of another issuer are refused." },
 	{ "token_seconds", KEY_INTEGER, "259200", 60, 315360000,
@@ -364,6 +369,23 @@ apply_defaults(struct arena *arena, struct config *config)
 	return NULL;
 }
 
+/* The one beside this program, of a build; else the one installed. */
+static const char *
+default_evaluator(struct arena *arena)
+{
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof program);
+	const char *slash = length > 0 ? memrchr(program, '/', (size_t)length)
+				       : NULL;
+	const char *beside;
+
+	if (!slash)
+		return ACTD_LIBEXEC "/evaluator";
+	beside = arena_printf(arena, "%.*s/actd-evaluator",
+			      (int)(slash - program), program);
+	return access(beside, X_OK) ? ACTD_LIBEXEC "/evaluator" : beside;
+}
+
 /* Fills what follows from other keys or from the machine. */
 static struct error *
 complete(struct arena *arena, struct config *config)
@@ -393,6 +415,8 @@ complete(struct arena *arena, struct config *config)
 				 "workers: %lld processes in all; at most %d "
 				 "are possible",
 				 (long long)total, SHARED_SLOTS / 2);
+	if (!*config->settings.evaluator)
+		config->settings.evaluator = default_evaluator(arena);
 	if (!*config->lock_file)
 		config->lock_file = arena_printf(arena, "%s/actd.lock",
 						 config->socket_folder);

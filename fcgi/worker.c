@@ -15,6 +15,7 @@
 #include "fcgi/fastcgi.h"
 #include "fcgi/reader.h"
 #include "fcgi/writer.h"
+#include "handlers/script.h"
 
 /* An arena larger than this after a request makes the heap shrink. */
 #define LARGE_ARENA (1 << 20)
@@ -29,6 +30,7 @@ struct worker {
 	struct account_cache *accounts;
 	struct model *model;
 	struct arena *arena;
+	struct script_host scripts;
 };
 
 /* What a request cost, for its log line and the counters. */
@@ -136,6 +138,7 @@ serve_one(struct worker *worker)
 		.model_slot = &worker->model,
 		.pool = settings->pool->name,
 		.body = { .read = fastcgi_read, .context = worker->fastcgi },
+		.scripts = &worker->scripts,
 	};
 	int64_t wall = clock_us(CLOCK_MONOTONIC);
 	int64_t cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID);
@@ -197,8 +200,11 @@ worker_run(const struct worker_settings *settings)
 	worker.arena = arena_new();
 	worker.db = db_new(&db_settings);
 	worker.accounts = account_cache_new();
+	script_host_init(&worker.scripts, settings->config->settings.evaluator,
+			 settings->config->settings.script_ms);
 	while (fastcgi_accept(worker.fastcgi, &stop_wanted))
 		serve_one(&worker);
+	script_host_release(&worker.scripts);
 	account_cache_free(worker.accounts);
 	db_free(worker.db);
 	arena_free(worker.arena);

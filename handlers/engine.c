@@ -10,6 +10,7 @@
 #include "db/subject.h"
 #include "handlers/action_input.h"
 #include "handlers/outcome.h"
+#include "handlers/script.h"
 
 /* Runs after a serialization failure or a deadlock, the first one included. */
 #define ATTEMPTS_MAX 3
@@ -223,6 +224,8 @@ run_again(struct run *run, struct reply *reply)
 			.dry_run = run->dry_run,
 			.actor = arena_alloc(run->request->arena,
 					     sizeof *run->actor),
+			.evaluator = script_evaluator(run->request->arena,
+						      run->request->scripts),
 		};
 		*run->actor = *caller;
 		reply_init(reply, run->request->arena);

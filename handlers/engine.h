@@ -6,6 +6,7 @@
 #ifndef ACTD_ENGINE_H
 #define ACTD_ENGINE_H
 
+#include "handlers/expr.h"
 #include "handlers/performer.h"
 
 /* The most items of an outcome's ForEach, whose items are the names `item`
@@ -26,6 +27,7 @@ struct run {
 	bool access_changed; /* … and for request_access_changed() */
 	struct json_object *effects; /* of a dry run: what would happen outside
 					the database, as performers tell it */
+	struct evaluator evaluator; /* of the scripts of this run */
 };
 
 /*

@@ -439,8 +439,9 @@ expr_condition(struct arena *arena, const char *condition,
 	*holds = false;
 	error = expr_evaluate(arena, template, scope, evaluator, &value,
 			      &absent);
-	/* an outcome of which a reference is missing is passed over */
-	if (error && !strcmp(error->code, "bad-reference"))
+	/* what can't be worked out is false, as in Daptin; but not a runaway */
+	if (error && (!strcmp(error->code, "bad-reference") ||
+		      !strcmp(error->code, "script-failed")))
 		return NULL;
 	if (error)
 		return error;

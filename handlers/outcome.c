@@ -19,8 +19,8 @@ static struct error *
 evaluate(struct run *run, struct json_object *template,
 	 struct json_object **value, bool *absent)
 {
-	return expr_evaluate(run->request->arena, template, run->scope, NULL,
-			     value, absent);
+	return expr_evaluate(run->request->arena, template, run->scope,
+			     &run->evaluator, value, absent);
 }
 
 /*
@@ -84,7 +84,7 @@ holds(struct run *run, const struct outcome *outcome, bool *does)
 	if (!outcome->condition || !*outcome->condition)
 		return NULL;
 	return expr_condition(run->request->arena, outcome->condition,
-			      run->scope, NULL, does);
+			      run->scope, &run->evaluator, does);
 }
 
 static struct error *

@@ -17,6 +17,8 @@
 #include "db/row.h"
 #include "db/value.h"
 
+struct script_host;
+
 /* What the configuration says, as far as handlers need it. */
 struct settings {
 	const char *token_issuer;
@@ -32,6 +34,7 @@ struct settings {
 	const char *evaluator;      /* path of the JavaScript evaluator */
 	const char *instance;       /* name, for logs */
 	bool metrics_public;        /* /metrics for clients elsewhere too */
+	int64_t script_ms;          /* longest run of a JavaScript value */
 };
 
 enum method {
@@ -84,6 +87,7 @@ struct request {
 	/* CGI meta-variables (RFC 3875) as NAME=value, NULL-ended */
 	const char *const *variables;
 	struct body body;
+	struct script_host *scripts; /* the worker's; NULL: no scripts */
 	const char *body_text; /* what request_body() has read, or NULL */
 	size_t body_length;
 };
