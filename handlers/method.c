@@ -7,7 +7,6 @@
 
 #include "db/account.h"
 #include "db/base/crypto.h"
-#include "handlers/action_input.h"
 #include "handlers/listing.h"
 #include "handlers/outcome.h"
 
@@ -151,18 +150,13 @@ reference_of(struct json_object *value)
 static struct json_object *
 column_value(const struct column *column, struct json_object *value)
 {
-	struct json_object *result;
-
-	if (column->kind == VALUE_REFERENCE &&
+	if (column && column->kind == VALUE_REFERENCE &&
 	    json_object_is_type(value, json_type_object))
-		return json_object_get(reference_of(value));
-	if (column->kind != VALUE_FILE &&
-	    action_value(column->kind, value, &result))
-		return result;
+		value = reference_of(value);
 	return json_object_get(value);
 }
 
-/* Values brought to the columns' types as far as their meaning is plain. */
+/* Without the reference id: it names the row, and is no value of it. */
 static struct json_object *
 row_values(struct run *run, const struct entity *entity,
 	   struct json_object *input)
@@ -171,13 +165,11 @@ row_values(struct run *run, const struct entity *entity,
 
 	json_object_object_foreach(input, name, value)
 	{
-		const struct column *column = entity_column(entity, name);
-
-		if (strcmp(name, "reference_id"))
+		if (strcmp(name, "reference_id") != 0)
 			json_object_object_add(
 				values, name,
-				column ? column_value(column, value)
-				       : json_object_get(value));
+				column_value(entity_column(entity, name),
+					     value));
 	}
 	return values;
 }

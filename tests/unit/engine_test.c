@@ -24,7 +24,13 @@ static const char SCHEMA[] =
 	"  \"DataType\":\"varchar(40)\"},"
 	" {\"Name\":\"width\",\"ColumnType\":\"measurement\","
 	"  \"DataType\":\"int\",\"IsNullable\":true}]}],"
+	"\"Relations\":[{\"Subject\":\"shelf\",\"Relation\":\"has_one\","
+	" \"Object\":\"shelf\",\"SubjectName\":\"above\","
+	" \"ObjectName\":\"below\"}],"
 	"\"Actions\":["
+	"{\"Name\":\"stack\",\"Label\":\"Stack\",\"OnType\":\"shelf\","
+	" \"OutFields\":[{\"Type\":\"shelf\",\"Method\":\"POST\","
+	"  \"Attributes\":{\"title\":\"upper\",\"below\":\"~subject\"}}]},"
 	"{\"Name\":\"fill\",\"Label\":\"Fill\",\"OnType\":\"shelf\","
 	" \"InstanceOptional\":true,"
 	" \"InFields\":[{\"ColumnName\":\"title\",\"ColumnType\":\"label\"},"
@@ -76,7 +82,7 @@ static const char SCHEMA[] =
 	" \"OutFields\":["
 	"  {\"Type\":\"shelf\",\"Method\":\"POST\",\"Reference\":\"all\","
 	"   \"ForEach\":\"~titles\",\"SkipInResponse\":true,"
-	"   \"Attributes\":{\"title\":\"~item\",\"width\":\"~index\"}},"
+	"   \"Attributes\":{\"title\":\"~item\",\"width\":\"1$index\"}},"
 	"  {\"Type\":\"said\",\"Method\":\"ACTIONRESPONSE\",\"Attributes\":{"
 	"   \"second\":\"$all[1].title\"}}]},"
 	"{\"Name\":\"remove\",\"Label\":\"Remove\",\"OnType\":\"shelf\","
@@ -359,6 +365,10 @@ every_input_at_fault_is_named(void **state)
 			 "{\"title\":\"xx\",\"files\":"
 			 "[{\"name\":\"../a\"}]}"),
 		     400, "bad-input");
+	expect_error(run(t, "fill",
+			 "{\"title\":\"xx\",\"files\":"
+			 "[{\"name\":\"a/b\"}]}"),
+		     400, "bad-input");
 	assert_string_equal(ask(t, "SELECT count(*) FROM shelf"), "0");
 }
 
@@ -395,6 +405,18 @@ the_subject_is_read_and_changed(void **state)
 	expect_success(run(t, "remove", on_shelf(t, "")));
 	assert_non_null(strstr(answer(t), "\"Deleted shelf\""));
 	assert_string_equal(ask(t, "SELECT count(*) FROM shelf"), "0");
+}
+
+static void
+a_row_stands_for_its_reference_id(void **state)
+{
+	struct fixture *t = *state;
+
+	expect_success(run(t, "fill", "{\"title\":\"lower\"}"));
+	expect_success(run(t, "stack", on_shelf(t, "")));
+	assert_string_equal(ask(t, "SELECT b.title FROM shelf a "
+				   "JOIN shelf b ON b.id = a.below"),
+			    "lower");
 }
 
 static void
@@ -483,7 +505,7 @@ for_each_runs_once_for_every_item(void **state)
 			    "{\"second\":\"bb\"}}]");
 	assert_string_equal(ask(t, "SELECT width FROM shelf "
 				   "WHERE title = 'bb'"),
-			    "1");
+			    "11");
 	strbuf_init(&many, t->arena);
 	strbuf_puts(&many, "{\"titles\":[0");
 	for (int i = 0; i < FOR_EACH_MAX; i++)
@@ -735,6 +757,7 @@ main(void)
 		ENGINE_TEST(all_outcomes_happen_or_none),
 		ENGINE_TEST(continue_on_error_undoes_one_outcome),
 		ENGINE_TEST(the_subject_is_read_and_changed),
+		ENGINE_TEST(a_row_stands_for_its_reference_id),
 		ENGINE_TEST(a_subject_that_is_not_there_is_404),
 		ENGINE_TEST(
 			an_invisible_subject_is_absent_and_a_locked_one_refused),

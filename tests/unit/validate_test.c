@@ -248,6 +248,7 @@ each_conformation_changes_text_as_it_says(void **state)
 		{ "slug", "War & Peace, 2", "war-peace-2" },
 		{ "ucfirst", "\xc3\xa4 b", "\xc3\x84 b" },
 		{ "name", "  mary-JANE  o'neil 3rd", "Mary-Jane O'Neil Rd" },
+		{ "name", "ann", "Ann" },
 		{ "email", " Ann.B@EXAMPLE.Com ", "Ann.B@example.com" },
 		{ "email", "ann", "ann@" },
 		{ "num", "a1b2", "12" },
