@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "db/base/crypto.h"
+#include "db/base/utf8.h"
 
 #define ID_MAX 64
 
@@ -60,45 +61,6 @@ hex_digit(char c)
 	return -1;
 }
 
-/*
- * The length of the UTF-8 sequence at `s` of `left` bytes; 0 if it is none
- * (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
- */
-static size_t
-sequence_length(const unsigned char *s, size_t left)
-{
-	size_t length = s[0] < 0x80   ? 1
-			: s[0] < 0xc2 ? 0
-			: s[0] < 0xe0 ? 2
-			: s[0] < 0xf0 ? 3
-			: s[0] < 0xf5 ? 4
-				      : 0;
-
-	if (!length || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return length;
-}
-
-static bool
-is_utf8(const char *text, size_t length)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t step;
-
-	for (size_t i = 0; i < length; i += step) {
-		step = sequence_length(s + i, length - i);
-		if (!step)
-			return false;
-	}
-	return true;
-}
-
 /* Decodes `length` bytes; NULL for a bad escape, %00 or invalid UTF-8. */
 static const char *
 decode(struct arena *arena, const char *text, size_t length, bool plus)
@@ -123,7 +85,7 @@ decode(struct arena *arena, const char *text, size_t length, bool plus)
 		i += 2;
 	}
 	decoded[out] = '\0';
-	return is_utf8(decoded, out) ? decoded : NULL;
+	return utf8_is_text(decoded, out) ? decoded : NULL;
 }
 
 static struct error *
