@@ -63,7 +63,7 @@ function postgres(...words) {
 	{ cwd: '/', uid, gid, stdio: 'ignore' });
 }
 
-test('workers killed every 200 ms lose only what they held', async () => {
+test('workers killed every 200 ms lose only what they held', async (t) => {
 	const ledger = load();
 	const end = Date.now() + SECONDS * 1000;
 	let killed = 0;
@@ -81,6 +81,7 @@ test('workers killed every 200 ms lose only what they held', async () => {
 		await sleep(200);
 	}
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	assert.ok(killed > SECONDS * 3, `${killed} were killed`);
 	ledger.balance();
 	const reads = ledger.failed.filter(({ what }) => what !== 'create');
@@ -92,7 +93,7 @@ test('workers killed every 200 ms lose only what they held', async () => {
 	assert.ok(instance.processes('quick worker').length >= 2, 'they were replaced');
 });
 
-test('schema uploads under load fail no request', async () => {
+test('schema uploads under load fail no request', async (t) => {
 	const ledger = load();
 	for (let round = 0; round < ROUNDS; round++) {
 		await root.load(`schema_wave_${round}.yaml`, `
@@ -107,20 +108,22 @@ Tables:
 		expect(await root.get(`/api/wave_${round}`), 200);
 	}
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	assert.equal(ledger.failed.length, 0, ledger.summary());
 	ledger.balance();
 });
 
-test('restarts under load fail no request', async () => {
+test('restarts under load fail no request', async (t) => {
 	const ledger = load();
 	for (let round = 0; round < ROUNDS; round++)
 		expect(await root.action('world', 'restart_daptin'), 200);
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	assert.equal(ledger.failed.length, 0, ledger.summary());
 	ledger.balance();
 });
 
-test('a reload of the pools under load fails no request', async () => {
+test('a reload of the pools under load fails no request', async (t) => {
 	const [master] = instance.processes('master');
 	const ledger = load();
 	for (let round = 0; round < 3; round++) {
@@ -137,12 +140,13 @@ test('a reload of the pools under load fails no request', async () => {
 			.some((pid) => earlier.includes(pid)), 'each worker was replaced');
 	}
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	assert.equal(ledger.failed.length, 0, ledger.summary());
 	assert.deepEqual(instance.processes('master'), [master]);
 	ledger.balance();
 });
 
-test('lost database connections cost a write its answer, and no more', async () => {
+test('lost database connections cost a write its answer, and no more', async (t) => {
 	const ledger = load();
 	const end = Date.now() + SECONDS * 250;
 	while (Date.now() < end) {
@@ -151,12 +155,13 @@ test('lost database connections cost a write its answer, and no more', async () 
 		await sleep(300);
 	}
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	for (const { status, text } of ledger.failed)
 		assert.ok([503, 504].includes(status), `${status} ${text}`);
 	ledger.balance();
 });
 
-test('without PostgreSQL it is 503 with Retry-After, and then recovers', async () => {
+test('without PostgreSQL it is 503 with Retry-After, and then recovers', async (t) => {
 	const ledger = load();
 	await sleep(500);
 	postgres('-m', 'fast', 'stop');
@@ -177,6 +182,7 @@ test('without PostgreSQL it is 503 with Retry-After, and then recovers', async (
 	assert.ok(took < 5000, `recovered after ${took} ms`);
 	await sleep(500);
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	for (const { status, text, retryAfter } of ledger.failed) {
 		assert.ok([503, 504].includes(status), `${status} ${text}`);
 		assert.ok(status === 504 || Number(retryAfter) > 0, 'Retry-After');
@@ -185,7 +191,7 @@ test('without PostgreSQL it is 503 with Retry-After, and then recovers', async (
 	expect(await new Client(instance).get('/ready'), 200);
 });
 
-test('a crash of PostgreSQL loses nothing that was acknowledged', async () => {
+test('a crash of PostgreSQL loses nothing that was acknowledged', async (t) => {
 	const ledger = load();
 	await sleep(1000);
 	postgres('-m', 'immediate', 'stop');
@@ -193,12 +199,13 @@ test('a crash of PostgreSQL loses nothing that was acknowledged', async () => {
 	postgres('start');
 	await recovered(10000);
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	for (const { status, text } of ledger.failed)
 		assert.ok([503, 504].includes(status), `${status} ${text}`);
 	ledger.balance();
 });
 
-test('an instance that is stopped under load starts with all it said', async () => {
+test('an instance that is stopped under load starts with all it said', async (t) => {
 	const ledger = load();
 	await sleep(1000);
 	const stopping = spawn(ACTD, ['instance', 'stop'],
@@ -206,6 +213,7 @@ test('an instance that is stopped under load starts with all it said', async () 
 	const [status] = await once(stopping, 'exit');
 	assert.equal(status, 0);
 	await ledger.stop();
+	t.diagnostic(ledger.figures());
 	const left = spawnSync('pgrep', ['-f', path.basename(instance.folder)],
 		{ encoding: 'utf8' }).stdout.trim();
 	assert.equal(left, '', 'nothing runs on');

@@ -78,6 +78,12 @@ class Ledger {
 		return this;
 	}
 
+	/* For the runner's diagnostics. */
+	figures() {
+		return `${this.reads} reads, ${this.written.length} writes, ` +
+			`${this.refused.length} refused, ${this.unknown.length} of unknown outcome`;
+	}
+
 	/* The failures, counted by what and status, for messages. */
 	summary() {
 		const counts = {};
