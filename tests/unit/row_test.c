@@ -545,6 +545,21 @@ absent_and_hidden_targets_look_the_same(void **state UNUSED)
 }
 
 static void
+an_id_is_not_cut_at_a_nul(void **state UNUSED)
+{
+	const char *author = made(&ann, "author", "{'name':'Jane'}");
+	const char *tag = made(&ann, "tag", "{'name':'fun'}");
+	const char *book = made(&ann, "book", "{'title':'Emma'}");
+
+	expect(create(&ann, "book",
+		      of("{'title':'x','author_id':'$\\u0000'}", author), NULL),
+	       422, "/data/attributes/author_id");
+	expect(link_rows(&ann, "book", book, "tag_id", LINK_ADD,
+			 of("[{'type':'tag','id':'$\\u0000'}]", tag)),
+	       422, "/data");
+}
+
+static void
 a_key_may_be_a_relationship(void **state UNUSED)
 {
 	const char *author = made(&ann, "author", "{'name':'Jane'}");
@@ -1277,6 +1292,7 @@ main(void)
 		TEST(a_unique_value_is_taken_once),
 		TEST(a_key_needs_refer_on_a_visible_row),
 		TEST(absent_and_hidden_targets_look_the_same),
+		TEST(an_id_is_not_cut_at_a_nul),
 		TEST(a_key_may_be_a_relationship),
 		TEST(a_run_may_refer_to_what_it_made),
 		TEST(an_account_owns_itself_and_joins_users),

@@ -151,6 +151,7 @@ integers_are_exact_to_their_range(void **state UNUSED)
 
 	becomes(&small, "32767", "32767");
 	is_refused(&small, "32768");
+	is_refused(&small, "-32769");
 	becomes(&column, "-2147483648", "-2147483648");
 	is_refused(&column, "2147483648");
 	becomes(&big, "9007199254740993", "9007199254740993");
@@ -190,6 +191,7 @@ decimals_keep_their_text(void **state UNUSED)
 		"12345678901234567890.123456789012345");
 	becomes(&wide, "1e400", "1e400");
 	is_refused(&wide, "1e4000");
+	is_refused(&wide, "1e-4000");
 }
 
 static void
@@ -267,6 +269,7 @@ dates_have_many_forms(void **state UNUSED)
 		"2026-01-25 10:00:00.123456+00");
 	becomes(&column, "1769335200.123", "2026-01-25 10:00:00.123000+00");
 	becomes(&column, "-1", "1969-12-31 23:59:59.000000+00");
+	becomes(&column, "-0.25", "1969-12-31 23:59:59.750000+00");
 	becomes(&column, "\"0001-01-01\"", "0001-01-01 00:00:00.000000+00");
 	becomes(&column, "\"9999-12-31T23:59:59Z\"",
 		"9999-12-31 23:59:59.000000+00");
@@ -386,7 +389,8 @@ deep_json_is_refused(void **state UNUSED)
 	memset(text, '[', 60);
 	memset(text + 60, ']', 60);
 	assert_null(value_from_text(arena, &column, text, &settings, &out));
-	memset(text, '[', 199);
+	memset(text, '[', 80);
+	memset(text + 80, ']', 80);
 	assert_non_null(value_from_text(arena, &column, text, &settings, &out));
 }
 
