@@ -144,13 +144,12 @@ function writePlan(folder, name, statements, known = []) {
 function startFloor(folder, port) {
 	const run = path.join(instance.folder, 'run');
 	const { uid, gid } = fs.statSync(run);
-	for (const name of ['main', 'temporary', 'server', 'nginx']) {
-		const file = path.join(run, `floor-${name}.conf`);
-		fs.writeFileSync(file, fs.readFileSync(path.join(run, `${name}.conf`), 'utf8')
-			.replaceAll(/\/(main|temporary|server)\.conf/g, '/floor-$1.conf')
-			.replaceAll(/\/(quick|hash|long)\.sock/g, '/floor-$1.sock')
-			.replaceAll('/nginx.pid', '/floor.pid')
-			.replaceAll('/nginx.lock', '/floor.lock')
+	const names = fs.readdirSync(run).filter((name) => name.endsWith('.conf'));
+	for (const name of names) {
+		const file = path.join(run, `floor-${name}`);
+		fs.writeFileSync(file, fs.readFileSync(path.join(run, name), 'utf8')
+			.replaceAll(`${run}/`, `${run}/floor-`)
+			.replaceAll(/floor-(body|fastcgi|proxy|uwsgi|scgi)"/g, '$1"')
 			.replaceAll(`:${instance.port}`, `:${port}`));
 		fs.chownSync(file, uid, gid);
 	}
@@ -381,8 +380,13 @@ async function main() {
 		const port = await freshPort();
 		startFloor(folder, port);
 		await sleep(1000);
-		expect(await new Client({ url: `http://127.0.0.1:${port}` })
-			.get('/api/article/x?plan=get'), 200);
+		for (const name of fs.readdirSync(folder)) {
+			const answer = await new Client({ url: `http://127.0.0.1:${port}` })
+				.get(`/api/article?plan=${path.basename(name, '.plan')}`);
+			expect(answer, 200);
+			if (process.env.BENCH_SHOW)
+				console.log(name, answer.text.slice(0, 2000));
+		}
 		await throughput(port, id);
 		await besideSlow(id);
 		await besideSignIns(id);

@@ -38,7 +38,7 @@ after(() => instance?.stop());
 const sleep = (milliseconds) =>
 	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const load = (options) => new Ledger(alice, instance, tags).start(options);
+const load = () => new Ledger(alice, instance, tags).start();
 
 /* Asks until it is answered with 200; the milliseconds it took. */
 async function recovered(limit) {
@@ -64,7 +64,7 @@ function postgres(...words) {
 }
 
 test('workers killed every 200 ms lose only what they held', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	const end = Date.now() + SECONDS * 1000;
 	let killed = 0;
 	while (Date.now() < end) {
@@ -94,7 +94,7 @@ test('workers killed every 200 ms lose only what they held', async (t) => {
 });
 
 test('schema uploads under load fail no request', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	for (let round = 0; round < ROUNDS; round++) {
 		await root.load(`schema_wave_${round}.yaml`, `
 Tables:
@@ -114,7 +114,7 @@ Tables:
 });
 
 test('restarts under load fail no request', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	for (let round = 0; round < ROUNDS; round++)
 		expect(await root.action('world', 'restart_daptin'), 200);
 	await ledger.stop();
@@ -125,7 +125,7 @@ test('restarts under load fail no request', async (t) => {
 
 test('a reload of the pools under load fails no request', async (t) => {
 	const [master] = instance.processes('master');
-	const ledger = load();
+	const ledger = await load();
 	for (let round = 0; round < 3; round++) {
 		const earlier = instance.processes('quick worker');
 		process.kill(master, 'SIGHUP');
@@ -147,7 +147,7 @@ test('a reload of the pools under load fails no request', async (t) => {
 });
 
 test('lost database connections cost a write its answer, and no more', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	const end = Date.now() + SECONDS * 250;
 	while (Date.now() < end) {
 		instance.psql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity ' +
@@ -162,7 +162,7 @@ test('lost database connections cost a write its answer, and no more', async (t)
 });
 
 test('without PostgreSQL it is 503 with Retry-After, and then recovers', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	await sleep(500);
 	postgres('-m', 'fast', 'stop');
 	await sleep(1500);
@@ -192,7 +192,7 @@ test('without PostgreSQL it is 503 with Retry-After, and then recovers', async (
 });
 
 test('a crash of PostgreSQL loses nothing that was acknowledged', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	await sleep(1000);
 	postgres('-m', 'immediate', 'stop');
 	await sleep(500);
@@ -206,7 +206,7 @@ test('a crash of PostgreSQL loses nothing that was acknowledged', async (t) => {
 });
 
 test('an instance that is stopped under load starts with all it said', async (t) => {
-	const ledger = load();
+	const ledger = await load();
 	await sleep(1000);
 	const stopping = spawn(ACTD, ['instance', 'stop'],
 		{ env: instance.environment, stdio: 'ignore' });

@@ -21,8 +21,8 @@ class Ledger {
 	}
 
 	/* Runs `readers` and `writers` clients until stop(). */
-	start({ readers = 6, writers = 3 } = {}) {
-		this.row = this.client.made('thing', { title: 'read me' });
+	async start({ readers = 6, writers = 3 } = {}) {
+		this.row = await this.client.made('thing', { title: 'read me' });
 		this.clients = [
 			...Array.from({ length: readers }, () => this.read()),
 			...Array.from({ length: writers }, () => this.write()),
@@ -31,7 +31,7 @@ class Ledger {
 	}
 
 	async read() {
-		const { id } = await this.row;
+		const { id } = this.row;
 		for (let i = 0; !this.stopped; i++) {
 			const target = i % 2 ? `/api/thing/${id}` : '/api/thing?page[size]=10';
 			try {
