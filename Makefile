@@ -26,11 +26,13 @@ PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus libcr
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lstdc++)$(PKG_LIBS)
 
-WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wformat=2 $(WERROR)
 HARDENING := -fstack-protector-strong -fPIE
 ifeq ($(SANITIZE),)
 HARDENING += -D_FORTIFY_SOURCE=2
+else
+WERROR := # gcc warns of what sanitizers put into the code
 endif
+WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wformat=2 $(WERROR)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DACTD_VERSION='"$(VERSION)"' \
 	-DACTD_LIBEXEC='"$(PREFIX)/libexec/actd"' -MMD -MP
 CFLAGS += -std=c11 $(OPTIMIZE) -g $(WARNINGS) -Wstrict-prototypes \
@@ -105,7 +107,7 @@ packages:
 	@nginx/install-packages
 
 run start: packages
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@ACTD_BUILD='$(abspath $(BUILD))' nginx/instance $@
 
 stop status:
@@ -118,8 +120,10 @@ export INSTANCE PORT WORKERS LISTEN
 # Benchmarks and long runs have targets of their own.
 TEST_RUNS = $(filter-out tests/bench/% tests/soak/% tests/fuzz/%,$(wildcard tests/*/run))
 
-test: packages
-	@$(MAKE) --no-print-directory all unit layers
+test:
+	@nginx/install-packages test
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory unit layers
 	@failed=; for run in $(TEST_RUNS); do echo "== $$run"; \
 		ACTD_BUILD='$(abspath $(BUILD))' $$run || failed=1; done; \
 		test -z "$$failed"

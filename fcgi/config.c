@@ -375,8 +375,8 @@ default_evaluator(struct arena *arena)
 {
 	char program[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof program);
-	const char *slash = length > 0 ? memrchr(program, '/', (size_t)length)
-				       : NULL;
+	const char *slash =
+		length > 0 ? memrchr(program, '/', (size_t)length) : NULL;
 	const char *beside;
 
 	if (!slash)

@@ -37,6 +37,14 @@ fastcgi_new(int fd)
 	return fastcgi;
 }
 
+void
+fastcgi_free(struct fastcgi *fastcgi)
+{
+	FCGX_Free(&fastcgi->request, 1);
+	close(fastcgi->epoll);
+	free(fastcgi);
+}
+
 /* Lets a stop that came during a request reach its handler. */
 static void
 take_stop(const sigset_t *none)

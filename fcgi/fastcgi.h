@@ -14,6 +14,7 @@ struct fastcgi;
 /* Serves the listening socket `fd`, which must not block. NULL: no memory
  * or no epoll. */
 struct fastcgi *fastcgi_new(int fd);
+void fastcgi_free(struct fastcgi *fastcgi);
 
 /*
  * Waits for a request; false when `*stop` is set. Signals are blocked but

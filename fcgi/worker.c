@@ -205,6 +205,7 @@ worker_run(const struct worker_settings *settings)
 	while (fastcgi_accept(worker.fastcgi, &stop_wanted))
 		serve_one(&worker);
 	script_host_release(&worker.scripts);
+	fastcgi_free(worker.fastcgi);
 	account_cache_free(worker.accounts);
 	db_free(worker.db);
 	arena_free(worker.arena);
