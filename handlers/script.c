@@ -29,6 +29,9 @@
 #define GRACE_WALL_MS 2000
 #define START_MS 5000
 
+/* Bytes that are read at first. */
+#define PIECE 4096
+
 /* A run of an action. */
 struct script_run {
 	struct script_host *host;
@@ -48,6 +51,7 @@ struct patience {
 	clockid_t clock; /* of its processor time */
 	int64_t cpu_end_us;
 	int64_t wall_end_us;
+	int first_ms; /* both ends are this far away; 0: it was waited for */
 };
 
 /* Time. */
@@ -71,6 +75,7 @@ patience_begin(const struct script_host *host, int64_t cpu_ms, int64_t wall_ms)
 		patience.clock = CLOCK_MONOTONIC;
 	patience.cpu_end_us = clock_us(patience.clock) + cpu_ms * 1000;
 	patience.wall_end_us = clock_us(CLOCK_MONOTONIC) + wall_ms * 1000;
+	patience.first_ms = (int)(cpu_ms < wall_ms ? cpu_ms : wall_ms);
 	return patience;
 }
 
@@ -89,12 +94,15 @@ patience_left(const struct patience *patience)
 
 static enum outcome
 wait_for(const struct script_host *host, short events,
-	 const struct patience *patience)
+	 struct patience *patience)
 {
 	struct pollfd wanted = { .fd = host->fd, .events = events };
+	int left = patience->first_ms ? patience->first_ms
+				      : patience_left(patience);
+
+	patience->first_ms = 0;
 
 	for (;;) {
-		int left = patience_left(patience);
 		int n = poll(&wanted, 1, left);
 
 		if (n > 0)
@@ -103,12 +111,13 @@ wait_for(const struct script_host *host, short events,
 			return OUTCOME_DEAD;
 		if (n == 0 && !left)
 			return OUTCOME_TIMEOUT;
+		left = patience_left(patience);
 	}
 }
 
 static enum outcome
 send_whole(const struct script_host *host, const char *data, size_t size,
-	   const struct patience *patience)
+	   struct patience *patience)
 {
 	while (size) {
 		ssize_t n =
@@ -129,43 +138,54 @@ send_whole(const struct script_host *host, const char *data, size_t size,
 	return OUTCOME_DONE;
 }
 
+/* At least one byte, at most `room`. */
 static enum outcome
-receive_whole(const struct script_host *host, char *data, size_t size,
-	      const struct patience *patience)
+receive_some(const struct script_host *host, struct strbuf *message,
+	     size_t room, struct patience *patience)
 {
-	while (size) {
+	strbuf_reserve(message, room);
+	for (;;) {
 		enum outcome outcome = wait_for(host, POLLIN, patience);
 		ssize_t n;
 
 		if (outcome != OUTCOME_DONE)
 			return outcome;
-		n = recv(host->fd, data, size, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+		n = recv(host->fd, message->data + message->length, room,
+			 MSG_DONTWAIT);
+		if (n > 0) {
+			message->length += (size_t)n;
+			return OUTCOME_DONE;
+		}
+		if (n == 0 || (errno != EINTR && errno != EAGAIN))
 			return OUTCOME_DEAD;
-		data += n > 0 ? n : 0;
-		size -= n > 0 ? (size_t)n : 0;
 	}
-	return OUTCOME_DONE;
 }
 
+/* A message without its length. Most come in one piece. */
 static enum outcome
 receive_message(const struct script_host *host, struct arena *arena,
-		const struct patience *patience, struct strbuf *message)
+		struct patience *patience, struct strbuf *message)
 {
-	uint32_t length = 0;
-	enum outcome outcome =
-		receive_whole(host, (char *)&length, sizeof length, patience);
+	enum outcome outcome = OUTCOME_DONE;
+	size_t room = PIECE;
+	uint32_t length;
 
 	strbuf_init(message, arena);
+	while (message->length < sizeof length && outcome == OUTCOME_DONE)
+		outcome = receive_some(host, message, room, patience);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
+	memcpy(&length, message->data, sizeof length);
 	if (length > EVALUATOR_ANSWER_MAX)
 		return OUTCOME_DEAD;
-	strbuf_reserve(message, length);
-	outcome = receive_whole(host, message->data, length, patience);
-	if (outcome != OUTCOME_DONE)
-		return outcome;
+	while (message->length < sizeof length + length) {
+		room = sizeof length + length - message->length;
+		outcome = receive_some(host, message, room, patience);
+		if (outcome != OUTCOME_DONE)
+			return outcome;
+	}
 	message->length = length;
+	memmove(message->data, message->data + sizeof length, length);
 	message->data[length] = '\0';
 	return OUTCOME_DONE;
 }
@@ -266,9 +286,11 @@ ready(struct script_run *run, struct arena *arena)
 {
 	struct script_host *host = run->host;
 
+	if (host->process && host->held == run->number)
+		return NULL;
 	if (host->process && waitpid(host->process, NULL, WNOHANG) != 0)
 		clear(host); /* it ended while it was idle */
-	if (host->worn && host->held != run->number)
+	if (host->worn)
 		stop(host);
 	if (host->process)
 		return NULL;

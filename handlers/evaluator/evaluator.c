@@ -9,6 +9,7 @@
  */
 #include <JavaScriptCore/JavaScript.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,10 @@
 #define MEMORY_MAX ((rlim_t)128 << 20)
 /* A run that takes more than this, in KiB, leaves a worn evaluator. */
 #define WORN_KIB (48L << 10)
+/* After so long without a request there is leisure. */
+#define LEISURE_MS 2
+/* Bytes that are read at first. */
+#define PIECE 16384
 /* Characters of a thrown text that are told. */
 #define DETAIL_MAX 300
 
@@ -38,6 +43,7 @@ void JSContextGroupSetExecutionTimeLimit(
 struct evaluator {
 	JSContextGroupRef group;
 	JSGlobalContextRef context; /* of the run, or NULL */
+	JSGlobalContextRef spare;   /* for the next run, or NULL */
 	bool timed_out;
 	long resident_kib; /* when it had started */
 };
@@ -79,18 +85,33 @@ write_whole(const void *data, size_t size)
 	return true;
 }
 
-/* NULL at the end of the worker. The caller frees it. */
+/*
+ * NULL at the end of the worker. The caller frees it. As nothing follows a
+ * request before its answer, most are read at once, length and all.
+ */
 static char *
 read_message(void)
 {
+	char piece[PIECE];
 	uint32_t length;
+	size_t size;
+	ssize_t n;
 	char *message;
 
-	if (!read_whole(&length, sizeof length) ||
-	    length > EVALUATOR_REQUEST_MAX)
+	do
+		n = read(EVALUATOR_FD, piece, sizeof piece);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)sizeof length)
+		return NULL;
+	size = (size_t)n - sizeof length;
+	memcpy(&length, piece, sizeof length);
+	if (length > EVALUATOR_REQUEST_MAX || size > length)
 		return NULL;
 	message = malloc((size_t)length + 1);
-	if (!message || !read_whole(message, length)) {
+	if (!message)
+		return NULL;
+	memcpy(message, piece + sizeof length, size);
+	if (!read_whole(message + size, length - size)) {
 		free(message);
 		return NULL;
 	}
@@ -266,15 +287,34 @@ remove_dangers(JSContextRef context)
 	}
 }
 
+static JSGlobalContextRef
+new_context(JSContextGroupRef group)
+{
+	JSGlobalContextRef context = JSGlobalContextCreateInGroup(group, NULL);
+
+	remove_dangers(context);
+	functions_define(context);
+	return context;
+}
+
 static void
 begin_run(struct evaluator *evaluator)
 {
 	if (evaluator->context)
 		JSGlobalContextRelease(evaluator->context);
-	evaluator->context =
-		JSGlobalContextCreateInGroup(evaluator->group, NULL);
-	remove_dangers(evaluator->context);
-	functions_define(evaluator->context);
+	evaluator->context = evaluator->spare ? evaluator->spare
+					      : new_context(evaluator->group);
+	evaluator->spare = NULL;
+}
+
+/* Makes the next run's context while there is nothing else to do. */
+static void
+use_leisure(struct evaluator *evaluator)
+{
+	struct pollfd worker = { .fd = EVALUATOR_FD, .events = POLLIN };
+
+	if (!evaluator->spare && poll(&worker, 1, LEISURE_MS) == 0)
+		evaluator->spare = new_context(evaluator->group);
 }
 
 static void
@@ -490,8 +530,10 @@ main(int count, char **arguments)
 					    note_timeout, &evaluator);
 	if (!limit_memory() || !say_hello())
 		return EXIT_FAILURE;
-	while (served && (message = read_message())) {
-		served = serve(&evaluator, message);
+	while (served) {
+		use_leisure(&evaluator);
+		message = read_message();
+		served = message && serve(&evaluator, message);
 		free(message);
 	}
 	_Exit(EXIT_SUCCESS);

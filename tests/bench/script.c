@@ -1,11 +1,13 @@
 /*
  * script.c: what JavaScript values cost a worker: the first and the further
  * expressions of a run beside a plain path, in microseconds of real time.
- * `script EVALUATOR [RUNS]`; exits with 1 where a bar is missed.
+ * `script EVALUATOR [RUNS [PAUSE]]`, a pause before each run in microseconds;
+ * exits with 1 where a bar is missed.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "handlers/script.h"
 
@@ -73,6 +75,8 @@ int
 main(int count, char **arguments)
 {
 	size_t runs = count > 2 ? strtoul(arguments[2], NULL, 10) : 2000;
+	unsigned long pause_us =
+		count > 3 ? strtoul(arguments[3], NULL, 10) : 0;
 	struct json_object *scope = json_tokener_parse(SCOPE);
 	double *plain = calloc(runs, sizeof *plain);
 	double *first = calloc(runs, sizeof *first);
@@ -100,6 +104,8 @@ main(int count, char **arguments)
 	for (size_t i = 0; i < runs; i++) {
 		struct evaluator run = script_evaluator(arena, &host);
 
+		if (pause_us) /* as between requests */
+			usleep((useconds_t)pause_us);
 		first[i] = evaluate(arena, "!`${user.name}: ${title}`", scope,
 				    &run);
 		for (size_t j = 0; j < FURTHER; j++)

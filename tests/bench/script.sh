@@ -1,6 +1,6 @@
 #!/bin/sh
-# script.sh [RUNS]: what JavaScript values cost; fails where the first of a run
-# takes more than 0.5 ms or a further one more than 0.05 ms (medians).
+# script.sh [RUNS [PAUSE]]: what JavaScript values cost; fails where the first
+# of a run takes more than 0.5 ms or a further one more than 0.05 ms (medians).
 set -eu
 cd "$(dirname "$0")/../.."
 build=${ACTD_BUILD:-build}

@@ -241,6 +241,7 @@ a_run_leaves_nothing_to_the_next(void **state)
 	       "globalThis.constructor.seventh = 8; /(x)/.test('x')",
 	       "true");
 	process = t->host.process;
+	usleep(10000); /* it makes the next context now */
 	begin(t);
 	EXPECT("[typeof leak, typeof other, typeof third, {}.fourth ?? 0,"
 	       " [1].map((x) => x)[0], JSON.parse('1'), user.fifth ?? 0,"
@@ -275,6 +276,11 @@ an_evaluator_that_died_is_replaced(void **state)
 	EXPECT("n", "3");
 	kill(t->host.process, SIGKILL);
 	waitid(P_PID, (id_t)t->host.process, &info, WEXITED | WNOWAIT);
+	expect_error(t, "n", "script-memory"); /* where the run had state */
+	EXPECT("n + user.name", "\"3Ann\"");
+	kill(t->host.process, SIGKILL);
+	waitid(P_PID, (id_t)t->host.process, &info, WEXITED | WNOWAIT);
+	begin(t);
 	EXPECT("n + user.name", "\"3Ann\"");
 }
 
