@@ -79,7 +79,7 @@ decode(struct arena *arena, const char *text, size_t length, bool plus)
 			return NULL;
 		high = hex_digit(text[i + 1]);
 		low = hex_digit(text[i + 2]);
-		if (high < 0 || low < 0 || (!high && !low))
+		if (high < 0 || low < 0)
 			return NULL;
 		decoded[out++] = (char)(high << 4 | low);
 		i += 2;
