@@ -361,6 +361,7 @@ memory_is_bounded(void **state)
 		"let s = 'x'; for (;;) { s += s; s.charCodeAt(0); }",
 		"const a = []; for (;;) a.push(new ArrayBuffer(1e7))",
 		"const m = new Map(); for (let i = 0;; i++) m.set(i, [i])",
+		"Array.from({length: 300}, () => new ArrayBuffer(1e6)).length",
 	};
 	struct fixture *t = *state;
 
