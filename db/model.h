@@ -80,6 +80,7 @@ struct relation {
 	const char *object_name;
 	enum on_delete on_delete;
 	bool on_delete_given;
+	const char *file; /* that wrote it, for messages; or NULL */
 	struct column **columns; /* own columns of the join table */
 	size_t ncolumns;
 	/* set by model_build(): */
@@ -200,6 +201,7 @@ struct action {
 	struct group_grant *access_groups;
 	size_t naccess_groups;
 	bool is_system;
+	const char *file; /* that wrote it, for messages; or NULL */
 	struct entity *entity; /* set by model_build() */
 	/* from the row of `action`, set by model_load(): */
 	int64_t id;

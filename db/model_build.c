@@ -165,10 +165,13 @@ resolve_end(struct builder *builder, const struct relation *relation,
 {
 	*entity = builder_find(builder, name);
 	if (!*entity)
-		builder_fault(
-			builder, "Relations: %s %s %s: there is no entity %s",
-			relation->subject, relation_kind_name(relation->kind),
-			relation->object, name);
+		builder_fault(builder,
+			      "%s%sRelations: %s %s %s: there is no entity "
+			      "%s",
+			      relation->file ? relation->file : "",
+			      relation->file ? ": " : "", relation->subject,
+			      relation_kind_name(relation->kind),
+			      relation->object, name);
 }
 
 static void
@@ -448,8 +451,11 @@ add_action(struct builder *builder, struct action *action)
 	action->entity = builder_find(builder, action->on_type);
 	if (!action->entity) {
 		builder_fault(builder,
-			      "Actions: %s: OnType names the unknown entity %s",
-			      action->name, action->on_type);
+			      "%s%sActions: %s: OnType names the unknown "
+			      "entity %s",
+			      action->file ? action->file : "",
+			      action->file ? ": " : "", action->name,
+			      action->on_type);
 		return;
 	}
 	action->on_type = action->entity->name;

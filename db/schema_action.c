@@ -213,6 +213,7 @@ place_action(struct reader *reader, const char *entity, const char *name)
 	if (action)
 		return action;
 	action = ARENA_NEW(reader->arena, struct action);
+	action->file = arena_strdup(reader->arena, reader->file);
 	action->name = name;
 	action->on_type = entity;
 	action->label = "";

@@ -175,6 +175,7 @@ schema_read_relation(struct reader *reader, const struct path *path,
 	struct relation *relation = ARENA_NEW(reader->arena, struct relation);
 	size_t faults = 0;
 
+	relation->file = arena_strdup(reader->arena, reader->file);
 	relation->subject = subject;
 	read_members(reader, path, object, MEMBER_TABLE(relation_members),
 		     relation);

@@ -452,6 +452,9 @@ read_entry(const struct listing_context *context, struct json_object *object,
 	entry->operator_name = member_text(object, "operator");
 	entry->group = member_text(object, "logical_group");
 	entry->value = json_object_object_get(object, "value");
+	if (json_object_is_type(entry->value, json_type_object))
+		return bad_query(context, "A value is a text, a number, or a ",
+				 "list, not an object.");
 	options = json_object_object_get(object, "fuzzy_options");
 	entry->fuzzy_mode =
 		options ? member_text(options, "fallback_mode") : NULL;
