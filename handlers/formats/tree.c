@@ -32,7 +32,9 @@ tree_copy(struct json_object *from)
 	if (json_object_is_type(from, json_type_object)) {
 		to = json_object_new_object();
 		json_object_object_foreach(from, key, value)
+		{
 			json_object_object_add(to, key, tree_copy(value));
+		}
 		object_fit(to);
 	} else if (json_object_is_type(from, json_type_array)) {
 		to = array_new();
