@@ -123,8 +123,8 @@ TEST_RUNS = $(filter-out tests/bench/% tests/soak/% tests/fuzz/%,$(wildcard test
 test:
 	@nginx/install-packages test
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_TESTS)
-	@$(MAKE) --no-print-directory unit layers
-	@failed=; for run in $(TEST_RUNS); do echo "== $$run"; \
+	@failed=; $(MAKE) --no-print-directory unit layers || failed=1; \
+		for run in $(TEST_RUNS); do echo "== $$run"; \
 		ACTD_BUILD='$(abspath $(BUILD))' $$run || failed=1; done; \
 		test -z "$$failed"
 
