@@ -82,6 +82,7 @@ struct entry {
 	const char *column;
 	const char *operator_name;
 	const char *group; /* or NULL */
+	bool has_value; /* it may be null */
 	struct json_object *value;
 	const char *fuzzy_mode;
 };
@@ -260,6 +261,9 @@ read_operand(const struct listing_context *context, const struct entry *entry,
 
 	condition->values = value;
 	condition->nvalues = 1;
+	if (operator->operand != OPERAND_NONE && !entry->has_value)
+		return bad_query(context, "A value is missing for ",
+				 entry->column);
 	switch (operator->operand) {
 	case OPERAND_NONE:
 		return NULL;
@@ -451,7 +455,8 @@ read_entry(const struct listing_context *context, struct json_object *object,
 	entry->column = member_text(object, "column");
 	entry->operator_name = member_text(object, "operator");
 	entry->group = member_text(object, "logical_group");
-	entry->value = json_object_object_get(object, "value");
+	entry->has_value =
+		json_object_object_get_ex(object, "value", &entry->value);
 	if (json_object_is_type(entry->value, json_type_object))
 		return bad_query(context, "A value is a text, a number, or a ",
 				 "list, not an object.");
@@ -461,7 +466,8 @@ read_entry(const struct listing_context *context, struct json_object *object,
 	if (!entry->column)
 		return bad_query(context, "An entry has no ", "column.");
 	if (!entry->operator_name)
-		entry->operator_name = "is";
+		return bad_query(context, "An operator is missing for ",
+				 entry->column);
 	return NULL;
 }
 

@@ -134,7 +134,7 @@ request_json(struct request *request, struct json_object **value)
 	const struct format_limits limits = {
 		.bytes = (size_t)request->settings->json_body_max,
 		.depth = 64,
-		.nodes = 2000000,
+		.nodes = 250000,
 	};
 	struct error *error;
 	const char *text;
