@@ -174,9 +174,11 @@ async function freshPort() {
 }
 
 function fill() {
+	/* Times of creation differ, as they do where rows come one by one. */
 	instance.psql('INSERT INTO article (reference_id, permission, user_account_id, ' +
-		'title, body, quantity, price, kind, done, made_at) ' +
-		'SELECT gen_random_uuid(), 16256, a.id, \'Article number \' || n, ' +
+		'created_at, title, body, quantity, price, kind, done, made_at) ' +
+		'SELECT gen_random_uuid(), 16256, a.id, now() - n * interval \'1 second\', ' +
+		'\'Article number \' || n, ' +
 		'repeat(\'words and more \', 8), n % 100, n * 0.25, \'kind \' || n % 7, ' +
 		'n % 2 = 0, now() - n * interval \'1 minute\' ' +
 		`FROM generate_series(1, ${ROWS}) n, user_account a ` +
