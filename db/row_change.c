@@ -151,11 +151,12 @@ read_key(struct change *change, const struct column *column,
 	 struct json_object *value, const char *pointer)
 {
 	struct arena *arena = change->context->arena;
+	bool is_object = json_object_is_type(value, json_type_object);
 	const char *id;
 
-	if (json_object_is_type(value, json_type_object))
+	if (is_object)
 		value = json_object_object_get(value, "id");
-	if (value && !json_object_is_type(value, json_type_string)) {
+	if (value ? !json_object_is_type(value, json_type_string) : is_object) {
 		fault(change, pointer, "invalid-value",
 		      arena_printf(arena, "%s must be a reference id.",
 				   column->column_name));
@@ -289,11 +290,17 @@ read_relationship(struct change *change, const char *name,
 	const char *pointer;
 	struct json_object *data;
 
-	if (!relationship || !json_object_is_type(member, json_type_object) ||
-	    !json_object_object_get_ex(member, "data", &data))
+	if (!relationship || !member)
 		return;
 	pointer = arena_printf(change->context->arena,
 			       "/data/relationships/%s/data", name);
+	if (!json_object_is_type(member, json_type_object)) {
+		fault(change, pointer, "invalid-linkage",
+		      "A relationship is an object with the member data.");
+		return;
+	}
+	if (!json_object_object_get_ex(member, "data", &data))
+		return;
 	if (relationship->relation->key && relationship->from_subject)
 		read_to_one(change, relationship, data, pointer);
 	else
