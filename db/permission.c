@@ -22,6 +22,18 @@ verb_name(enum verb verb)
 }
 
 bool
+verb_named(const char *name, enum verb *verb)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verb_names); i++) {
+		if (strcmp(verb_names[i], name) != 0)
+			continue;
+		*verb = (enum verb)i;
+		return true;
+	}
+	return false;
+}
+
+bool
 permission_everything(const struct actor *actor)
 {
 	return actor->is_administrator;
@@ -36,38 +48,51 @@ is_member(const struct actor *actor, int64_t group)
 	return false;
 }
 
-/* The three rules, for a world or action row that the model holds. */
-static bool
-is_granted(const struct actor *actor, int64_t permission, int64_t owner,
-	   const struct group_link *links, size_t nlinks, enum verb verb)
+enum permission_rule
+permission_rule(const struct actor *actor, const struct permission_facts *facts,
+		enum verb verb, size_t *link)
 {
-	if (actor->is_administrator || permission & PERMISSION_GUEST(verb))
-		return true;
-	if (actor->id && actor->id == owner &&
-	    permission & PERMISSION_OWNER(verb))
-		return true;
-	for (size_t i = 0; i < nlinks; i++)
-		if (links[i].permission & PERMISSION_GROUP(verb) &&
-		    is_member(actor, links[i].group_id))
-			return true;
-	return false;
+	if (actor->is_administrator)
+		return RULE_ADMINISTRATOR;
+	if (facts->permission & PERMISSION_GUEST(verb))
+		return RULE_GUEST;
+	if (actor->id && actor->id == facts->owner_id &&
+	    facts->permission & PERMISSION_OWNER(verb))
+		return RULE_OWNER;
+	for (size_t i = 0; i < facts->nlinks; i++) {
+		if (!(facts->links[i].permission & PERMISSION_GROUP(verb)) ||
+		    !is_member(actor, facts->links[i].group_id))
+			continue;
+		if (link)
+			*link = i;
+		return RULE_GROUP;
+	}
+	return RULE_NOTHING;
 }
 
 bool
 permission_table(const struct actor *actor, const struct entity *entity,
 		 enum verb verb)
 {
-	return is_granted(actor, entity->permission, entity->owner_id,
-			  entity->group_links, entity->ngroup_links, verb);
+	const struct permission_facts facts = { entity->permission,
+						entity->owner_id,
+						entity->group_links,
+						entity->ngroup_links };
+
+	return permission_rule(actor, &facts, verb, NULL) != RULE_NOTHING;
 }
 
 bool
 permission_action(const struct actor *actor, const struct action *action)
 {
+	const struct permission_facts facts = { action->permission,
+						action->owner_id,
+						action->group_links,
+						action->ngroup_links };
+
 	return permission_table(actor, action->entity, VERB_EXECUTE) &&
-	       is_granted(actor, action->permission, action->owner_id,
-			  action->group_links, action->ngroup_links,
-			  VERB_EXECUTE);
+	       permission_rule(actor, &facts, VERB_EXECUTE, NULL) !=
+		       RULE_NOTHING;
 }
 
 const struct column *

@@ -25,8 +25,9 @@ enum verb {
 #define PERMISSION_OWNER(verb) (INT64_C(1) << (7 + (verb)))
 #define PERMISSION_GROUP(verb) (INT64_C(1) << (14 + (verb)))
 
-#define PERMISSION_ALL INT64_C(2097151)     /* while nobody administers */
-#define PERMISSION_DEFAULT INT64_C(2097057) /* guest Peek, Execute; rest all */
+#define PERMISSION_ALL INT64_C(2097151)	    /* while nobody administers */
+#define PERMISSION_DEFAULT INT64_C(2097057) /* guest Peek, Execute; rest all   \
+					     */
 #define PERMISSION_SIGNIN INT64_C(561441)
 #define PERMISSION_ACTION_LOCKED INT64_C(2085120)
 #define PERMISSION_AUDIT_TABLE INT64_C(66052)
@@ -42,7 +43,7 @@ struct actor {
 	const int64_t *groups;
 	size_t ngroups;
 	const char *groups_array; /* "{3,17}", a PostgreSQL array literal */
-	int64_t home_group;       /* 0: none */
+	int64_t home_group;	  /* 0: none */
 };
 
 /* A caller without a token. */
@@ -54,6 +55,34 @@ extern const struct actor actor_guest;
  */
 const struct column *permission_owner_column(const struct model *model,
 					     const struct entity *entity);
+
+/* What lets a caller do something. */
+enum permission_rule {
+	RULE_NOTHING,
+	RULE_ADMINISTRATOR,
+	RULE_GUEST,	   /* the guest's bit, which is everybody's */
+	RULE_OWNER,	   /* the owner's bit, for the owner */
+	RULE_GROUP,	   /* the group's bit of a link to a group of his */
+	RULE_OWN_ACCOUNT,  /* it is himself */
+	RULE_TABLE_READER, /* a row of `world`: he may read that table */
+	RULE_SOURCE	   /* history: he may read the row it is of */
+};
+
+/* What the rules look at: a row's permission, owner and group links. */
+struct permission_facts {
+	int64_t permission;
+	int64_t owner_id; /* 0: none */
+	const struct group_link *links;
+	size_t nlinks;
+};
+
+/*
+ * The first of the rules of wire/permissions.md section 3 that grants `verb`,
+ * RULE_NOTHING if none does. `*link` is the link of RULE_GROUP; may be NULL.
+ */
+enum permission_rule permission_rule(const struct actor *actor,
+				     const struct permission_facts *facts,
+				     enum verb verb, size_t *link);
 
 /* Whether the table's own row grants `verb`. Administrators always. */
 bool permission_table(const struct actor *actor, const struct entity *entity,
@@ -97,5 +126,7 @@ struct error *permission_refused(struct arena *arena,
 
 /* "read", "update" … */
 const char *verb_name(enum verb verb);
+/* False if there is no verb of that name. */
+bool verb_named(const char *name, enum verb *verb);
 
 #endif

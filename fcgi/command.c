@@ -1,5 +1,5 @@
 /*
- * command.c: serve, check, migrate, instance, keys.
+ * command.c: serve, check, migrate, instance, keys, routes, explain-access.
  */
 #include "fcgi/command.h"
 
@@ -12,8 +12,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "fcgi/explain.h"
 #include "fcgi/keys.h"
 #include "fcgi/master.h"
+#include "fcgi/router.h"
 #include "fcgi/schema_run.h"
 
 static int
@@ -148,6 +150,51 @@ keys(const char *config_file UNUSED, int argc, char **argv)
 	return EX_OK;
 }
 
+/* One route a line, with what OPTIONS would say of it alone. */
+static int
+routes(const char *config_file UNUSED, int argc, char **argv UNUSED)
+{
+	struct arena *arena;
+	const struct route *list;
+	size_t count;
+
+	if (argc > 1)
+		return usage("routes");
+	arena = arena_new();
+	list = router_routes(&count);
+	for (size_t i = 0; i < count; i++)
+		printf("%s\t%s\n", list[i].pattern,
+		       router_allow(arena, list[i].methods));
+	arena_free(arena);
+	return EX_OK;
+}
+
+enum { ACCESS_REFUSED = 1 };
+
+static int
+explain_access(const char *config_file, int argc, char **argv)
+{
+	struct arena *arena;
+	struct config *config;
+	struct strbuf text;
+	struct error *err;
+	bool allowed = false;
+	int status;
+
+	if (argc < 4 || argc > 5)
+		return usage("[-c FILE] explain-access USER VERB ENTITY [ID]");
+	arena = arena_new();
+	strbuf_init(&text, arena);
+	err = config_load(arena, config_file, &config);
+	if (!err)
+		err = explain_run(arena, config, argv + 1, &text, &allowed);
+	if (!err)
+		fputs(text.data, stdout);
+	status = err ? show(err) : allowed ? EX_OK : ACCESS_REFUSED;
+	arena_free(arena);
+	return status;
+}
+
 static const struct command table[] = {
 	{ "serve", "", "run master and workers until SIGTERM", serve },
 	{ "check", "", "test configuration, database and schema files", check },
@@ -156,6 +203,10 @@ static const struct command table[] = {
 	{ "instance", "start|stop|status|run",
 	  "a standalone instance with its own nginx and PostgreSQL", instance },
 	{ "keys", "", "list the keys of the configuration file", keys },
+	{ "routes", "", "list the routes and their methods", routes },
+	{ "explain-access", "USER VERB ENTITY [ID]",
+	  "which rule lets USER do that: exit status 0, refused: 1",
+	  explain_access },
 };
 
 const struct command *

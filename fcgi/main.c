@@ -18,7 +18,7 @@ print_help(void)
 
 	puts("usage: actd [-c FILE] COMMAND\n\nCommands:");
 	for (size_t i = 0; i < count; i++)
-		printf("  %-9s%-22s %s\n", table[i].name, table[i].arguments,
+		printf("  %-15s%-22s %s\n", table[i].name, table[i].arguments,
 		       table[i].summary);
 	puts("\nOptions:\n"
 	     "  -c, --config FILE  configuration, default "
