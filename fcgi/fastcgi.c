@@ -14,6 +14,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "db/base/log.h"
+
 struct fastcgi {
 	FCGX_Request request;
 	int epoll;
@@ -71,6 +73,7 @@ fastcgi_accept(struct fastcgi *fastcgi, const volatile int *stop)
 			return true;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			continue;
+		log_flush();
 		epoll_pwait(fastcgi->epoll, &event, 1, -1, &none);
 	}
 }

@@ -15,6 +15,7 @@
 #include "fcgi/fastcgi.h"
 #include "fcgi/reader.h"
 #include "fcgi/writer.h"
+#include "handlers/token_cache.h"
 #include "handlers/script.h"
 
 /* An arena larger than this after a request makes the heap shrink. */
@@ -28,9 +29,11 @@ struct worker {
 	struct fastcgi *fastcgi;
 	struct db *db;
 	struct account_cache *accounts;
+	struct token_cache *tokens;
 	struct model *model;
 	struct arena *arena;
 	struct script_host scripts;
+	int64_t cpu_us; /* when the last request ended: waiting costs none */
 };
 
 /* What a request cost, for its log line and the counters. */
@@ -97,7 +100,11 @@ count_response(struct shared *shared, struct shared_slot *slot, int status,
 static const char *
 number(struct arena *arena, int64_t value)
 {
-	return arena_printf(arena, "%lld", (long long)value);
+	struct strbuf digits;
+
+	strbuf_init(&digits, arena);
+	strbuf_integer(&digits, value);
+	return digits.data;
 }
 
 static void
@@ -135,13 +142,14 @@ serve_one(struct worker *worker)
 		.settings = &settings->config->settings,
 		.shared = settings->shared,
 		.accounts = worker->accounts,
+		.tokens = worker->tokens,
 		.model_slot = &worker->model,
 		.pool = settings->pool->name,
 		.body = { .read = fastcgi_read, .context = worker->fastcgi },
 		.scripts = &worker->scripts,
 	};
 	int64_t wall = clock_us(CLOCK_MONOTONIC);
-	int64_t cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	int64_t cpu = worker->cpu_us;
 	struct response response;
 	struct cost cost;
 
@@ -150,7 +158,8 @@ serve_one(struct worker *worker)
 	cost.bytes = send_response(worker, &request, &response);
 	fastcgi_finish(worker->fastcgi);
 	cost.wall_us = clock_us(CLOCK_MONOTONIC) - wall;
-	cost.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	worker->cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	cost.cpu_us = worker->cpu_us - cpu;
 	count_response(settings->shared, settings->slot, response.status,
 		       &cost);
 	if (settings->config->log_requests)
@@ -197,16 +206,21 @@ worker_run(const struct worker_settings *settings)
 	if (!worker.fastcgi)
 		return EX_OSERR;
 	catch_signals(); /* after libfcgi, which sets its own */
+	log_buffer();
 	worker.arena = arena_new();
 	worker.db = db_new(&db_settings);
 	worker.accounts = account_cache_new();
+	worker.tokens = token_cache_new();
 	script_host_init(&worker.scripts, settings->config->settings.evaluator,
 			 settings->config->settings.script_ms);
+	worker.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
 	while (fastcgi_accept(worker.fastcgi, &stop_wanted))
 		serve_one(&worker);
+	log_flush();
 	script_host_release(&worker.scripts);
 	fastcgi_free(worker.fastcgi);
 	account_cache_free(worker.accounts);
+	token_cache_free(worker.tokens);
 	db_free(worker.db);
 	arena_free(worker.arena);
 	if (worker.model)

@@ -14,6 +14,7 @@
 
 #include "db/base/crypto.h"
 #include "handlers/formats/format.h"
+#include "handlers/token_cache.h"
 
 enum {
 	TOKEN_MAX = 8192, /* bytes */
@@ -219,13 +220,13 @@ time_read(struct json_object *value, bool allow_text, double *seconds)
 
 /* exp must be there and not over; nbf and iat, where given, have come. */
 static bool
-times_hold(struct json_object *payload)
+times_hold(struct json_object *payload, double *expires)
 {
 	double now = (double)time(NULL), seconds;
 	struct json_object *value;
 
 	if (!json_object_object_get_ex(payload, "exp", &value) ||
-	    !time_read(value, false, &seconds) || seconds + LEEWAY_S <= now)
+	    !time_read(value, false, expires) || *expires + LEEWAY_S <= now)
 		return false;
 	if (json_object_object_get_ex(payload, "nbf", &value) &&
 	    (!time_read(value, false, &seconds) || seconds > now + LEEWAY_S))
@@ -253,7 +254,7 @@ claims_hold(const struct settings *settings, struct json_object *payload,
 	return claims->subject && crypto_is_uuid(claims->subject) &&
 	       member_is(payload, "iss", settings->token_issuer) &&
 	       !json_object_object_get_ex(payload, "aud", NULL) &&
-	       times_hold(payload);
+	       times_hold(payload, &claims->expires);
 }
 
 struct error *
@@ -521,11 +522,15 @@ authenticate(struct request *request, const char *token)
 {
 	struct token_claims claims;
 	struct actor *actor;
-	struct error *error =
-		token_verify(request->arena, request->settings, token, &claims);
+	struct error *error;
 
-	if (error)
-		return error;
+	if (!token_cache_get(request->tokens, request->arena, token, &claims)) {
+		error = token_verify(request->arena, request->settings, token,
+				     &claims);
+		if (error)
+			return error;
+		token_cache_put(request->tokens, token, &claims);
+	}
 	error = account_actor(request->accounts, request->db, request->arena,
 			      request->model,
 			      atomic_load(&request->shared->access_generation),

@@ -10,6 +10,7 @@
 struct token_claims {
 	const char *subject;  /* reference id of the account, a UUID */
 	int64_t auth_version; /* 0 if the claim is missing */
+	double expires;       /* seconds since 1970 */
 };
 
 /*

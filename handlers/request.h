@@ -72,6 +72,7 @@ struct request {
 	const struct settings *settings;
 	struct shared *shared;
 	struct account_cache *accounts;
+	struct token_cache *tokens; /* or NULL */
 	struct model **model_slot; /* the worker's model; see request_reload */
 	const struct model *model;
 	const struct actor *actor;

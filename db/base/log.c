@@ -22,6 +22,13 @@ static const char *const level_names[] = { "debug", "info", "warning",
 					   "error" };
 static enum log_level lowest = LOG_INFO;
 
+/* Whole lines that wait to be written. */
+static struct {
+	bool is_on;
+	size_t length;
+	char text[4 * LINE_MAX_BYTES];
+} waiting;
+
 void
 log_set_level(enum log_level level)
 {
@@ -97,21 +104,70 @@ add_pair(struct line *line, const char *key, const char *value)
 		add(line, value, strlen(value));
 }
 
+/* The second's text is made once a second. */
+static void
+add_second(struct line *line, time_t second)
+{
+	static time_t last = -1;
+	static char text[40];
+
+	if (second != last) {
+		struct tm tm;
+
+		gmtime_r(&second, &tm);
+		strftime(text, sizeof text, "time=%Y-%m-%dT%H:%M:%S", &tm);
+		last = second;
+	}
+	add(line, text, strlen(text));
+}
+
 static void
 add_head(struct line *line, enum log_level level, const char *event)
 {
 	struct timespec now;
-	struct tm tm;
 	char text[64];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	line->length = strftime(line->text, sizeof line->text,
-				"time=%Y-%m-%dT%H:%M:%S", &tm);
+	line->length = 0;
+	add_second(line, now.tv_sec);
 	snprintf(text, sizeof text, ".%03ldZ level=%s pid=%d",
 		 now.tv_nsec / 1000000, level_names[level], (int)getpid());
 	add(line, text, strlen(text));
 	add_pair(line, "event", event);
+}
+
+static void
+write_out(const char *text, size_t length)
+{
+	if (write(STDERR_FILENO, text, length) < 0)
+		return; /* nobody is left to be told */
+}
+
+void
+log_buffer(void)
+{
+	waiting.is_on = true;
+}
+
+void
+log_flush(void)
+{
+	if (waiting.length)
+		write_out(waiting.text, waiting.length);
+	waiting.length = 0;
+}
+
+static void
+put(const struct line *line, bool may_wait)
+{
+	if (!may_wait || waiting.length + line->length > sizeof waiting.text)
+		log_flush();
+	if (!may_wait) {
+		write_out(line->text, line->length);
+		return;
+	}
+	memcpy(waiting.text + waiting.length, line->text, line->length);
+	waiting.length += line->length;
 }
 
 void
@@ -133,6 +189,5 @@ log_event(enum log_level level, const char *event, ...)
 	}
 	va_end(args);
 	line.text[line.length++] = '\n';
-	if (write(STDERR_FILENO, line.text, line.length) < 0)
-		return; /* nobody is left to be told */
+	put(&line, waiting.is_on && level < LOG_WARNING);
 }

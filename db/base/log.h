@@ -24,4 +24,12 @@ int log_level_of(const char *name);
 void log_event(enum log_level level, const char *event, ...)
 	__attribute__((sentinel));
 
+/*
+ * Lines below LOG_WARNING wait in a buffer of this process until it is full,
+ * a warning comes, or log_flush(): for a worker, which flushes before it
+ * sleeps.
+ */
+void log_buffer(void);
+void log_flush(void);
+
 #endif
