@@ -37,6 +37,15 @@ is_membership(const struct linkage *linkage)
 		       linkage->context->model->membership;
 }
 
+/* Sharing and membership: groups that one can't see may be left, and what is
+ * one's own may be taken back from them. */
+static bool
+is_with_groups(const struct linkage *linkage)
+{
+	return relation_of(linkage)->object_entity ==
+	       linkage->context->model->usergroup;
+}
+
 /* The near row. */
 
 /* The right that the near row must give: to share, admit, or Update. */
@@ -358,7 +367,7 @@ delete_links(const struct linkage *linkage, const char *near, bool all_others)
 		return error;
 	sql_init(&sql, linkage->context->arena);
 	add_delete(&sql, linkage, near, all_others);
-	if (all_others)
+	if (all_others || !is_with_groups(linkage))
 		linkage_add_visible(&sql, linkage);
 	error = sql_run(&sql, linkage->context->db, NULL);
 	if (!error && is_membership(linkage))
