@@ -71,6 +71,7 @@ generate_state(struct builder *builder, struct entity *entity)
 
 	entity->state = state;
 	state->is_state_table = true;
+	state->is_audit_enabled = true; /* every transition is kept */
 	state->is_hidden = true;
 	state->is_system |= entity->is_system;
 	column->column_type = "label";

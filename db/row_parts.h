@@ -2,7 +2,7 @@
  * row_parts.h: what creating, changing, deleting and linking rows share: the
  * values to be written, the keys among them with the right that they need,
  * history, and what is said when a statement found nothing. Private to
- * db/row*.c.
+ * db/row*.c and db/state.c.
  */
 #ifndef ACTD_ROW_PARTS_H
 #define ACTD_ROW_PARTS_H

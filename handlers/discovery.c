@@ -7,6 +7,7 @@
 
 #include "db/column_type.h"
 #include "db/schema_file.h"
+#include "db/state.h"
 #include "handlers/route.h"
 
 static const char content_type[] = "application/json";
@@ -163,22 +164,41 @@ add_actions(struct strbuf *buf, const struct entity *entity)
 	strbuf_putc(buf, ']');
 }
 
-/* Any machine can be started on any entity whose states are tracked. */
-static void
-add_state_machines(struct strbuf *buf, const struct model *model,
+static struct error *
+add_linked_machines(const struct request *request, struct strbuf *buf,
+		    const struct entity *entity)
+{
+	struct row_context context = request_row_context(request, false);
+	struct row machines;
+	struct error *error = state_machines(&context, entity, &machines);
+
+	for (size_t i = 0; !error && i < rows_count(machines.rows); i++) {
+		struct json_object *machine = row_object(&machines, i);
+
+		separate(buf);
+		strbuf_puts(buf, json_object_to_json_string_ext(
+					 machine, JSON_C_TO_STRING_PLAIN));
+		json_object_put(machine);
+	}
+	return error;
+}
+
+/* Where no states are tracked no machine can be started. */
+static struct error *
+add_state_machines(const struct request *request, struct strbuf *buf,
 		   const struct entity *entity)
 {
 	bool is_enabled = entity->is_state_tracking_enabled;
+	struct error *error = NULL;
 
 	add_key(buf, "StateMachines");
 	strbuf_putc(buf, '[');
-	for (size_t i = 0; is_enabled && i < model->nstate_machines; i++) {
-		separate(buf);
-		schema_write_state_machine(buf, model->state_machines[i]);
-	}
+	if (is_enabled)
+		error = add_linked_machines(request, buf, entity);
 	strbuf_putc(buf, ']');
 	add_key(buf, "IsStateMachineEnabled");
 	strbuf_puts(buf, is_enabled ? "true" : "false");
+	return error;
 }
 
 /* "book.js" is the model of book; a name with dots is taken whole first. */
@@ -202,6 +222,7 @@ serve_jsmodel(struct request *request, struct response *response)
 {
 	const struct entity *entity = named_entity(request);
 	struct strbuf *buf = &response->body;
+	struct error *error;
 
 	if (!entity)
 		return error_new(request->arena, 404, "unknown-entity",
@@ -210,9 +231,9 @@ serve_jsmodel(struct request *request, struct response *response)
 	strbuf_putc(buf, '{');
 	add_column_model(buf, entity);
 	add_actions(buf, entity);
-	add_state_machines(buf, request->model, entity);
+	error = add_state_machines(request, buf, entity);
 	strbuf_putc(buf, '}');
-	return NULL;
+	return error;
 }
 
 /* /actions: the keys say "user", whatever the entity is called. */

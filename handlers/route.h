@@ -33,6 +33,9 @@ serve_function serve_aggregate, serve_stats;
 /* handlers/action.c: captures: entity, action */
 serve_function serve_action;
 
+/* handlers/track.c: captures: smd id; entity, state id, event */
+serve_function serve_track_start, serve_track_event;
+
 /* handlers/discovery.c */
 serve_function serve_meta, serve_jsmodel, serve_actions, serve_recline_model;
 

@@ -328,6 +328,8 @@ state_tracking_makes_a_table(void **state)
 
 	assert_ptr_equal(model_entity(model, "loan")->state, states);
 	assert_true(states->is_state_table);
+	assert_ptr_equal(states->audit,
+			 model_entity(model, "loan_state_audit"));
 	assert_true(states->has_owner);
 	assert_false(entity_column(states, "current_state")->is_nullable);
 	assert_false(entity_column(states, "is_state_of_loan")->is_nullable);
@@ -565,6 +567,8 @@ static const struct expected_columns library_columns[] = {
 	{ "loan", "due_at note book_id borrower_id user_account_id" },
 	{ "loan_state", "current_state is_state_of_loan loan_smd "
 			"user_account_id" },
+	{ "loan_state_audit", "source_reference_id operation action_run "
+			      "current_state is_state_of_loan loan_smd" },
 	{ "book_audit", "source_reference_id operation action_run title isbn "
 			"pages copy_condition on_shelf blurb author_id" },
 	{ "book_coauthored_books_has_author_coauthors",
