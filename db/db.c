@@ -31,6 +31,7 @@ enum transaction { TRANSACTION_NONE, TRANSACTION_WANTED, TRANSACTION_OPEN };
 struct db {
 	const struct db_settings *settings;
 	PGconn *conn;
+	PGcancel *cancel; /* of conn */
 	enum transaction transaction;
 	unsigned savepoints;
 	bool copying;
@@ -167,6 +168,11 @@ remember_statement(struct db *db, const char *sql, uint64_t hash)
 static void
 disconnect(struct db *db)
 {
+	PGcancel *cancel = db->cancel;
+
+	db->cancel = NULL; /* first: db_cancel() may come in between */
+	if (cancel)
+		PQfreeCancel(cancel);
 	if (db->conn)
 		PQfinish(db->conn);
 	db->conn = NULL;
@@ -257,6 +263,7 @@ db_connect(struct db *db, struct arena *arena)
 		disconnect(db);
 		return away(arena);
 	}
+	db->cancel = PQgetCancel(db->conn);
 	return NULL;
 }
 
@@ -691,6 +698,15 @@ db_copy_read(struct db *db, struct arena *arena, const char **data,
 	PQclear(PQgetResult(db->conn));
 	db->copying = false;
 	return error;
+}
+
+void
+db_cancel(const struct db *db)
+{
+	char ignored[256];
+
+	if (db->cancel)
+		PQcancel(db->cancel, ignored, sizeof ignored);
 }
 
 /* Notifications. */

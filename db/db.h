@@ -18,8 +18,8 @@ struct db;
 struct rows; /* a result; lives as long as the arena it was asked for */
 
 struct db_settings {
-	const char *conninfo;       /* libpq connection string */
-	const char *application;    /* application_name, "actd quick" */
+	const char *conninfo;	       /* libpq connection string */
+	const char *application;       /* application_name, "actd quick" */
 	unsigned statement_timeout_ms; /* 0: none */
 	unsigned prepared_statements;  /* most kept per connection; 0: none,
 					  for pgbouncer */
@@ -67,8 +67,8 @@ struct error *db_query(struct db *db, struct arena *arena, const char *sql,
 		       struct params params, struct rows **rows) MUST_CHECK;
 
 /* As db_query(), never prepared, several statements allowed: for DDL. */
-struct error *db_execute(struct db *db, struct arena *arena, const char *sql)
-	MUST_CHECK;
+struct error *db_execute(struct db *db, struct arena *arena,
+			 const char *sql) MUST_CHECK;
 
 /*
  * Transactions. db_begin() only notes the wish: BEGIN travels with the next
@@ -94,16 +94,22 @@ struct error *db_rollback_to(struct db *db, struct arena *arena) MUST_CHECK;
  * (valid until the next call). The error texts' context ("COPY t, line 3,
  * column c") is in the error's detail only where it names a line.
  */
-struct error *db_copy_in(struct db *db, struct arena *arena, const char *sql)
-	MUST_CHECK;
+struct error *db_copy_in(struct db *db, struct arena *arena,
+			 const char *sql) MUST_CHECK;
 struct error *db_copy_send(struct db *db, struct arena *arena, const void *data,
 			   size_t size) MUST_CHECK;
-struct error *db_copy_end(struct db *db, struct arena *arena, int64_t *rows)
-	MUST_CHECK;
-struct error *db_copy_out(struct db *db, struct arena *arena, const char *sql)
-	MUST_CHECK;
+struct error *db_copy_end(struct db *db, struct arena *arena,
+			  int64_t *rows) MUST_CHECK;
+struct error *db_copy_out(struct db *db, struct arena *arena,
+			  const char *sql) MUST_CHECK;
 struct error *db_copy_read(struct db *db, struct arena *arena,
 			   const char **data, size_t *size) MUST_CHECK;
+
+/*
+ * Asks the server to end the statement that runs; it fails with 503
+ * "statement-timeout". May be called from a signal handler.
+ */
+void db_cancel(const struct db *db);
 
 /* LISTEN/NOTIFY: true if a notification was taken; channel in the arena. */
 bool db_notification(struct db *db, struct arena *arena, const char **channel,

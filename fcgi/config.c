@@ -37,6 +37,12 @@ static const struct config_key keys[] = {
 	{ "long_workers", KEY_INTEGER, "4", 1, 64,
 	  KEY(pools[POOL_LONG].processes),
 	  "Processes of the long pool: imports, exports, packages." },
+	{ "runners", KEY_INTEGER, "2", 0, 32, KEY(pools[POOL_RUNNER].processes),
+	  "Background jobs that this node runs at the same time. They also "
+	  "start the tasks that are due. 0: other nodes do it." },
+	{ "event_streams", KEY_INTEGER, "256", 1, 10000, KEY(event_streams),
+	  "Clients that may watch background jobs at the same time, at "
+	  "/job/ID/events." },
 	{ "hash_nice", KEY_INTEGER, "10", 0, 19, KEY(pools[POOL_HASH].nice),
 	  "Niceness of the hash pool, so that sign-ins don't slow reads." },
 	{ "quick_statement_timeout_ms", KEY_INTEGER, "10000", 0, 86400000,
@@ -49,13 +55,16 @@ static const struct config_key keys[] = {
 	  KEY(pools[POOL_LONG].statement_timeout_ms),
 	  "The same for the long pool." },
 	{ "socket_folder", KEY_TEXT, "/run/actd", 0, 0, KEY(socket_folder),
-	  "Folder of the sockets quick.sock, hash.sock and long.sock." },
+	  "Folder of the sockets quick.sock, hash.sock, long.sock and "
+	  "events.sock." },
 	{ "quick_listen", KEY_TEXT, "", 0, 0, KEY(pools[POOL_QUICK].listen),
 	  "Another address of the quick pool: a path or HOST:PORT." },
 	{ "hash_listen", KEY_TEXT, "", 0, 0, KEY(pools[POOL_HASH].listen),
 	  "The same for the hash pool." },
 	{ "long_listen", KEY_TEXT, "", 0, 0, KEY(pools[POOL_LONG].listen),
 	  "The same for the long pool." },
+	{ "events_listen", KEY_TEXT, "", 0, 0, KEY(pools[POOL_EVENTS].listen),
+	  "The same for the process that sends events." },
 	{ "socket_mode", KEY_MODE, "0660", 0, 0777, KEY(socket_mode),
 	  "Permission bits of the sockets, octal. nginx must be able to write "
 	  "to them, nobody else should." },
@@ -386,29 +395,48 @@ default_evaluator(struct arena *arena)
 	return access(beside, X_OK) ? ACTD_LIBEXEC "/evaluator" : beside;
 }
 
-/* Fills what follows from other keys or from the machine. */
-static struct error *
-complete(struct arena *arena, struct config *config)
+/* Names, numbers and addresses of the pools; their processes in `*total`. */
+static void
+complete_pools(struct arena *arena, struct config *config, int64_t *total)
 {
 	static const struct {
 		const char *name;
-		int64_t per_core;
-	} rows[POOLS] = { { "quick", 4 }, { "hash", 1 }, { "long", 1 } };
+		int64_t per_core; /* where the number is 0 */
+		int64_t fixed;
+	} rows[POOLS] = {
+		[POOL_QUICK] = { "quick", 4, 0 },
+		[POOL_HASH] = { "hash", 1, 0 },
+		[POOL_LONG] = { "long", 1, 0 },
+		[POOL_RUNNER] = { "runner", 0, 0 },
+		[POOL_EVENTS] = { "events", 0, 1 },
+	};
 	int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int64_t total = 0;
 
+	*total = 0;
 	for (int i = 0; i < POOLS; i++) {
 		struct pool *pool = &config->pools[i];
 
 		pool->name = rows[i].name;
 		if (!pool->processes)
-			pool->processes = rows[i].per_core * cores;
-		if (!*pool->listen)
+			pool->processes =
+				rows[i].per_core * cores + rows[i].fixed;
+		if (i == POOL_RUNNER)
+			pool->listen = "";
+		else if (!*pool->listen)
 			pool->listen =
 				arena_printf(arena, "%s/%s.sock",
 					     config->socket_folder, pool->name);
-		total += pool->processes;
+		*total += pool->processes;
 	}
+}
+
+/* Fills what follows from other keys or from the machine. */
+static struct error *
+complete(struct arena *arena, struct config *config)
+{
+	int64_t total;
+
+	complete_pools(arena, config, &total);
 	/* A rolling restart needs slots for old and new workers. */
 	if (total > SHARED_SLOTS / 2)
 		return error_new(arena, 422, "bad-configuration",

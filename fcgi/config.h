@@ -10,12 +10,19 @@
 
 #define CONFIG_DEFAULT_FILE "/etc/actd/actd.yaml"
 
-enum { POOL_QUICK, POOL_HASH, POOL_LONG, POOLS };
+enum {
+	POOL_QUICK,
+	POOL_HASH,
+	POOL_LONG,
+	POOL_RUNNER, /* no socket: it takes jobs */
+	POOL_EVENTS, /* one process for all who watch jobs */
+	POOLS
+};
 
 /* A kind of worker, with a socket and an accept queue of its own. */
 struct pool {
 	const char *name;
-	const char *listen; /* path of a unix socket, or HOST:PORT */
+	const char *listen; /* path of a unix socket, or HOST:PORT; "": none */
 	int64_t processes;
 	int64_t nice;
 	int64_t statement_timeout_ms; /* 0: none */
@@ -33,6 +40,7 @@ struct config {
 	int64_t hash_cost;
 	const char *log_level;
 	bool log_requests;
+	int64_t event_streams; /* open at the same time */
 	struct pool pools[POOLS];
 	struct settings settings;
 };

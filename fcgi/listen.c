@@ -175,6 +175,8 @@ listen_open(struct arena *arena, const struct config *config,
 	for (int i = 0; i < POOLS; i++) {
 		struct error *err = NULL;
 
+		if (!*config->pools[i].listen)
+			continue;
 		if (listeners[i].fd < 0)
 			err = open_listener(arena, config, &config->pools[i],
 					    &listeners[i]);

@@ -20,9 +20,9 @@ struct error *listen_lock(struct arena *arena, const char *file,
 			  int *fd) MUST_CHECK;
 
 /*
- * A listening socket for each pool, by name from the environment's
- * LISTEN_FDNAMES, else opened at the pool's address. `arena` must live as long
- * as the listeners.
+ * A listening socket for each pool that has an address, by name from the
+ * environment's LISTEN_FDNAMES, else opened at the pool's address. `arena` must
+ * live as long as the listeners.
  */
 struct error *listen_open(struct arena *arena, const struct config *config,
 			  struct listener listeners[POOLS]) MUST_CHECK;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "db/base/log.h"
+#include "fcgi/events.h"
+#include "fcgi/runner.h"
 #include "fcgi/title.h"
 #include "fcgi/worker.h"
 
@@ -19,6 +21,19 @@
 #define SHORT_LIFE_US INT64_C(1000000)
 #define BACKOFF_FIRST_US INT64_C(100000)
 #define BACKOFF_MOST_US INT64_C(10000000)
+
+/* What the processes of a pool do, and how the end of all is told to them. */
+static const struct {
+	int (*run)(const struct worker_settings *settings);
+	const char *title;
+	int stop_signal;
+} kinds[POOLS] = {
+	[POOL_QUICK] = { worker_run, "quick worker", SIGTERM },
+	[POOL_HASH] = { worker_run, "hash worker", SIGTERM },
+	[POOL_LONG] = { worker_run, "long worker", SIGTERM },
+	[POOL_RUNNER] = { runner_run, "runner", SIGQUIT },
+	[POOL_EVENTS] = { events_run, "events", SIGTERM },
+};
 
 static void NORETURN
 be_worker(struct team *team, int index, int pool, pid_t parent)
@@ -39,13 +54,13 @@ be_worker(struct team *team, int index, int pool, pid_t parent)
 		if (team->private_fds[i] >= 0)
 			close(team->private_fds[i]);
 	for (int i = 0; i < POOLS; i++)
-		if (i != pool)
+		if (i != pool && team->listeners[i].fd >= 0)
 			close(team->listeners[i].fd);
 	if (settings.pool->nice && nice((int)settings.pool->nice) < 0)
 		log_event(LOG_WARNING, "nice-failed", NULL);
-	title_set("%s worker [%s]", settings.pool->name,
+	title_set("%s [%s]", kinds[pool].title,
 		  team->config->settings.instance);
-	exit(worker_run(&settings));
+	exit(kinds[pool].run(&settings));
 }
 
 static int
@@ -203,7 +218,9 @@ team_stop(struct team *team, bool kill_them)
 	for (int i = 0; i < SHARED_SLOTS; i++)
 		if (team->members[i].pid)
 			dismiss(&team->members[i],
-				kill_them ? SIGKILL : SIGTERM);
+				kill_them ? SIGKILL
+					  : kinds[team->members[i].pool]
+						    .stop_signal);
 }
 
 size_t

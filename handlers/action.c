@@ -4,10 +4,13 @@
  */
 #include <string.h>
 
-#include "handlers/engine.h"
+#include "handlers/action_input.h"
+#include "handlers/background.h"
 #include "handlers/form.h"
 #include "handlers/formats/format.h"
+#include "handlers/idempotency.h"
 #include "handlers/route.h"
+#include "handlers/spool.h"
 
 static const struct format_limits body_limits = {
 	.depth = 64,
@@ -28,7 +31,7 @@ read_json(struct request *request, const char *text, size_t length,
 	struct format_limits limits = body_limits;
 	struct error *error;
 
-	limits.bytes = (size_t)request->settings->json_body_max;
+	limits.bytes = length;
 	error = json_read(request->arena, text, length, &limits, 400, body);
 	if (!error && !json_object_is_type(*body, json_type_object))
 		return error_new(request->arena, 400, "bad-body",
@@ -155,11 +158,29 @@ read_members(struct request *request, struct json_object *body,
 	return NULL;
 }
 
+/* Files of some actions stay on disk; in base64 they may be large. */
 static struct error *
-read_submission(struct request *request, struct submission *submission)
+read_upload(struct request *request, const char *input,
+	    struct json_object **body)
 {
+	struct error *error;
+	bool handled;
+
+	error = spool_body(request, input, body, &handled);
+	if (error || handled)
+		return error;
+	request->body_max = SPOOL_BASE64_MAX / 3 * 4 + (1 << 20);
+	return read_body(request, body);
+}
+
+static struct error *
+read_submission(struct request *request, const struct action *action,
+		struct submission *submission)
+{
+	const char *input = engine_spools(action);
 	struct json_object *body;
-	struct error *error = read_body(request, &body);
+	struct error *error = input ? read_upload(request, input, &body)
+				    : read_body(request, &body);
 
 	if (error)
 		return error;
@@ -211,28 +232,113 @@ find_action(struct request *request, const struct action **action)
 			 request->captures[0]);
 }
 
+/* Answering. */
+
+static void
+write_reply(struct response *response, const struct reply *reply)
+{
+	response->content_type = "application/json; charset=utf-8";
+	strbuf_cut(&response->body, 0); /* of a run that was made again */
+	reply_write(&response->body, reply);
+}
+
+/* The answer is kept under the Idempotency-Key, if there is one. */
+static struct error *
+begin_once(struct run *run, bool *skip)
+{
+	return idempotency_begin(run->request, run->hooks->context, skip);
+}
+
+static struct error *
+finish_once(struct run *run, struct reply *reply)
+{
+	struct response *response = run->hooks->context;
+
+	write_reply(response, reply);
+	return idempotency_end(run->request, response);
+}
+
+static struct error *
+run_now(struct request *request, const struct action *action,
+	const struct submission *submission, struct response *response)
+{
+	const struct run_hooks hooks = {
+		.context = response,
+		.begin = begin_once,
+		.finish = finish_once,
+	};
+	struct reply reply;
+	struct error *error;
+
+	error = engine_run_with(
+		request, action, submission->attributes, submission->dry_run,
+		submission->dry_run ? NULL : &hooks, NULL, &reply);
+	if (!error && submission->dry_run)
+		write_reply(response, &reply);
+	return error;
+}
+
+static struct error *
+answer_job(struct request *request, struct response *response, const char *id)
+{
+	struct reply reply;
+
+	reply_init(&reply, request->arena);
+	reply_notify(&reply, "success", "Accepted",
+		     "This goes on in the background");
+	write_reply(response, &reply);
+	response->status = 202;
+	response_header(response, "Location",
+			arena_printf(request->arena, "/api/job/%s", id));
+	response_header(response, "Preference-Applied", "respond-async");
+	return idempotency_end(request, response);
+}
+
+/* What a run would refuse at once is refused here as well. */
+static struct error *
+run_later(struct request *request, const struct action *action,
+	  const struct submission *submission, struct response *response)
+{
+	struct json_object *inputs;
+	const char *id;
+	bool replayed;
+	struct error *error;
+
+	if (!permission_action(request->actor, action))
+		return error_new(request->arena, 403, "forbidden",
+				 "you may not execute %s on %s", action->name,
+				 action->on_type);
+	error = action_input(request->arena, action, submission->attributes,
+			     &inputs);
+	if (!error)
+		error = idempotency_begin(request, response, &replayed);
+	if (error || replayed)
+		return error;
+	error = background_queue(request, request->actor, action,
+				 submission->attributes, submission->dry_run,
+				 &id);
+	return error ? error : answer_job(request, response, id);
+}
+
 struct error *
 serve_action(struct request *request, struct response *response)
 {
 	const struct action *action;
 	struct submission submission;
-	struct reply reply;
 	struct error *error;
+	bool later;
 
 	error = find_action(request, &action);
 	if (!error)
 		error = check_get(request, action);
 	if (error)
 		return error;
-	if (request_hand_over(request, response, engine_pool(action)))
+	later = background_is_wanted(request);
+	if (!later && request_hand_over(request, response, engine_pool(action)))
 		return NULL;
-	error = read_submission(request, &submission);
-	if (!error)
-		error = engine_run(request, action, submission.attributes,
-				   submission.dry_run, &reply);
+	error = read_submission(request, action, &submission);
 	if (error)
 		return error;
-	response->content_type = "application/json; charset=utf-8";
-	reply_write(&response->body, &reply);
-	return NULL;
+	return later ? run_later(request, action, &submission, response)
+		     : run_now(request, action, &submission, response);
 }

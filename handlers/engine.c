@@ -184,6 +184,26 @@ add_dry_run(struct run *run, struct reply *reply)
 	reply->items[reply->nitems - 1].beside = beside;
 }
 
+/* The outcomes between the hooks. */
+static struct error *
+run_hooked(struct run *run, struct reply *reply)
+{
+	const struct run_hooks *hooks = run->hooks;
+	struct error *error = NULL;
+	bool skip = false;
+
+	if (hooks && hooks->begin)
+		error = hooks->begin(run, &skip);
+	if (error || skip)
+		return error;
+	error = run_outcomes(run, reply);
+	if (!error && run->dry_run)
+		add_dry_run(run, reply);
+	if (!error && hooks && hooks->finish && !run->dry_run)
+		error = hooks->finish(run, reply);
+	return error;
+}
+
 static struct error *
 run_once(struct run *run, struct reply *reply)
 {
@@ -195,12 +215,10 @@ run_once(struct run *run, struct reply *reply)
 		run->effects = keep(run, json_object_new_array());
 	}
 	db_begin(db);
-	error = run_outcomes(run, reply);
+	error = run_hooked(run, reply);
 	if (!error && !run->dry_run)
 		return db_finish(db, run->request->arena);
 	db_abandon(db);
-	if (!error)
-		add_dry_run(run, reply);
 	return error;
 }
 
@@ -222,6 +240,8 @@ run_again(struct run *run, struct reply *reply)
 			.action = run->action,
 			.attributes = run->attributes,
 			.dry_run = run->dry_run,
+			.hooks = run->hooks,
+			.job_id = run->job_id,
 			.actor = arena_alloc(run->request->arena,
 					     sizeof *run->actor),
 			.evaluator = script_evaluator(run->request->arena,
@@ -257,14 +277,18 @@ tell_others(const struct run *run)
 }
 
 struct error *
-engine_run(struct request *request, const struct action *action,
-	   struct json_object *attributes, bool dry_run, struct reply *reply)
+engine_run_with(struct request *request, const struct action *action,
+		struct json_object *attributes, bool dry_run,
+		const struct run_hooks *hooks, const char *job_id,
+		struct reply *reply)
 {
 	struct run run = {
 		.request = request,
 		.action = action,
 		.attributes = attributes,
 		.dry_run = dry_run,
+		.hooks = hooks,
+		.job_id = job_id,
 	};
 	struct error *error;
 
@@ -276,6 +300,21 @@ engine_run(struct request *request, const struct action *action,
 	if (!error && !dry_run)
 		tell_others(&run);
 	return error;
+}
+
+struct error *
+engine_run(struct request *request, const struct action *action,
+	   struct json_object *attributes, bool dry_run, struct reply *reply)
+{
+	return engine_run_with(request, action, attributes, dry_run, NULL, NULL,
+			       reply);
+}
+
+void
+run_progress(struct run *run, int64_t done, int64_t total, const char *unit)
+{
+	if (run->hooks && run->hooks->progress)
+		run->hooks->progress(run, done, total, unit);
 }
 
 /* The pool. */
@@ -324,6 +363,29 @@ engine_pool(const struct action *action)
 			return performer->pool;
 		if (action->entity && hashes(action->entity, outcome))
 			return "hash";
+	}
+	return NULL;
+}
+
+const char *
+engine_spools(const struct action *action)
+{
+	bool spools = false;
+
+	for (size_t i = 0; i < action->nout_fields; i++) {
+		const struct outcome *outcome = &action->out_fields[i];
+		const struct performer *performer =
+			outcome_method(outcome)->target == TARGET_PERFORMER
+				? performer_find(outcome->type)
+				: NULL;
+
+		spools |= performer && performer->spools;
+	}
+	for (size_t i = 0; spools && i < action->nin_fields; i++) {
+		const struct column *field = action->in_fields[i];
+
+		if (field->type && field->type->kind == VALUE_FILE)
+			return field->column_name;
 	}
 	return NULL;
 }

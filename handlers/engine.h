@@ -13,21 +13,39 @@
  * and `index` to its expressions. */
 #define FOR_EACH_MAX 1000
 
+struct run;
+
+/*
+ * What surrounds a run beside its request. Members may be NULL. `begin` and
+ * `finish` are in the run's transaction: the one first, where `*skip` leaves
+ * the outcomes out, the other before the commit, with the whole reply; both
+ * again where the run is made again. `progress` may be called at any time.
+ */
+struct run_hooks {
+	void *context;
+	struct error *(*begin)(struct run *run, bool *skip);
+	struct error *(*finish)(struct run *run, struct reply *reply);
+	void (*progress)(struct run *run, int64_t done, int64_t total,
+			 const char *unit);
+};
+
 /* One execution of an action. */
 struct run {
 	struct request *request;
 	const struct action *action;
 	struct json_object *attributes; /* as sent */
-	struct json_object *scope;      /* names visible to expressions */
-	struct json_object *subject;    /* row, or NULL */
-	struct actor *actor;            /* SWITCH_USER changes it */
+	struct json_object *scope;	/* names visible to expressions */
+	struct json_object *subject;	/* row, or NULL */
+	struct actor *actor;		/* SWITCH_USER changes it */
 	bool dry_run;
-	struct json_object *changes;    /* of a dry run, or NULL */
+	struct json_object *changes; /* of a dry run, or NULL */
 	bool model_changed;  /* a performer asks for request_reload() after */
 	bool access_changed; /* … and for request_access_changed() */
 	struct json_object *effects; /* of a dry run: what would happen outside
 					the database, as performers tell it */
-	struct evaluator evaluator; /* of the scripts of this run */
+	struct evaluator evaluator;  /* of the scripts of this run */
+	const struct run_hooks *hooks;
+	const char *job_id; /* of the background job that it is, or NULL */
 };
 
 /*
@@ -38,15 +56,33 @@ struct error *engine_run(struct request *request, const struct action *action,
 			 struct json_object *attributes, bool dry_run,
 			 struct reply *reply) MUST_CHECK;
 
+/* As engine_run(), with hooks, which must outlive it; `job_id` is NULL where
+ * it is not a background job. */
+struct error *engine_run_with(struct request *request,
+			      const struct action *action,
+			      struct json_object *attributes, bool dry_run,
+			      const struct run_hooks *hooks, const char *job_id,
+			      struct reply *reply) MUST_CHECK;
+
+/*
+ * A performer tells how far it is: `done` of `total` (-1: not known) in `unit`
+ * ("rows"), as often as it likes. Nothing where nobody looks.
+ */
+void run_progress(struct run *run, int64_t done, int64_t total,
+		  const char *unit);
+
 /* The pool that the action's performers ask for; NULL: any. */
 const char *engine_pool(const struct action *action);
+
+/* The input that takes files which are on disk; NULL: none does. */
+const char *engine_spools(const struct action *action);
 
 /*
  * What an uploaded schema's action must satisfy beyond its form: known
  * performers, references that earlier outcomes declare. 422 with key path.
  */
 struct error *engine_check(struct arena *arena, const struct model *model,
-			   const struct action *action, const char *file)
-	MUST_CHECK;
+			   const struct action *action,
+			   const char *file) MUST_CHECK;
 
 #endif

@@ -159,6 +159,7 @@ run_for_each(struct run *run, const struct outcome *outcome,
 		json_object_object_add(run->scope, "index",
 				       json_object_new_int64((int64_t)i));
 		error = run_once(run, outcome, items, &one);
+		run_progress(run, (int64_t)i + 1, (int64_t)count, "items");
 		if (!error && one)
 			json_object_array_add(*result, json_object_get(one));
 	}

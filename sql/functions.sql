@@ -143,3 +143,62 @@ CREATE TABLE IF NOT EXISTS actd_idempotency (
 );
 CREATE INDEX IF NOT EXISTS actd_idempotency_created_at
 	ON actd_idempotency (created_at);
+
+-- What a background job works on (db/job.h), staged before its request is
+-- answered and gone with the job's end. No door of the API leads here.
+CREATE TABLE IF NOT EXISTS actd_job_input (
+	job bigint NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+	part integer NOT NULL,
+	data bytea NOT NULL,
+	PRIMARY KEY (job, part)
+);
+CREATE INDEX IF NOT EXISTS actd_job_due
+	ON job (run_after, id) WHERE state = 'queued';
+
+-- Runners look for work, or whether theirs is to end; who watches a job
+-- looks at it.
+CREATE OR REPLACE FUNCTION actd_notify_job() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.state = 'queued' OR NEW.is_cancel_requested THEN
+		PERFORM pg_catalog.pg_notify('actd_job', '');
+	END IF;
+	PERFORM pg_catalog.pg_notify('actd_job_event', NEW.reference_id::text);
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_job_created
+AFTER INSERT
+ON job
+FOR EACH ROW EXECUTE FUNCTION actd_notify_job();
+
+CREATE OR REPLACE TRIGGER actd_job_changed
+AFTER UPDATE
+ON job
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state
+	OR OLD.done IS DISTINCT FROM NEW.done
+	OR OLD.total IS DISTINCT FROM NEW.total
+	OR OLD.is_cancel_requested IS DISTINCT FROM NEW.is_cancel_requested)
+EXECUTE FUNCTION actd_notify_job();
+
+-- When each task is due next, for the schedule it had when that was worked
+-- out (db/task.h).
+CREATE TABLE IF NOT EXISTS actd_task (
+	task bigint PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
+	schedule text NOT NULL,
+	next_run timestamptz
+);
+
+CREATE OR REPLACE FUNCTION actd_notify_task() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_catalog.pg_notify('actd_job', '');
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_task_changed
+AFTER INSERT OR UPDATE
+ON task
+FOR EACH ROW EXECUTE FUNCTION actd_notify_task();

@@ -1,0 +1,373 @@
+/*
+ * job.c: entity job (sql/system.yaml), table actd_job_input and the triggers
+ * that notify (sql/functions.sql). Every change of a job's state is one
+ * statement that names the state, the runner, and the attempt it changes.
+ */
+#include "db/job.h"
+
+#include <string.h>
+
+#include "db/base/crypto.h"
+#include "db/permission.h"
+
+#define PART_BYTES (192 * 1024)
+
+static const char *
+number(struct arena *arena, int64_t value)
+{
+	return arena_printf(arena, "%lld", (long long)value);
+}
+
+/* Making. */
+
+/* Its owner may see it and, as its subject, cancel it. */
+#define JOB_PERMISSION                                                         \
+	(PERMISSION_OWNER(VERB_PEEK) | PERMISSION_OWNER(VERB_READ) |           \
+	 PERMISSION_OWNER(VERB_EXECUTE))
+
+static const char CREATE[] =
+	"INSERT INTO job (action_name, entity_name, performer,"
+	" subject_reference_id, user_account_id, permission)"
+	" VALUES ($1, $2, $3, $4, nullif($5::bigint, 0), $6)"
+	" RETURNING id, reference_id";
+
+static const char STAGE[] =
+	"INSERT INTO actd_job_input (job, part, data)"
+	" VALUES ($1::bigint, $2::integer, decode($3, 'base64'))";
+
+static struct error *
+stage(struct db *db, struct arena *arena, const char *id,
+      const struct job_draft *draft)
+{
+	const char *data = draft->input;
+	struct error *error = NULL;
+
+	for (size_t at = 0, part = 0; at < draft->input_size && !error;
+	     at += PART_BYTES, part++) {
+		size_t left = draft->input_size - at;
+		size_t size = left < PART_BYTES ? left : PART_BYTES;
+
+		error = db_query(db, arena, STAGE,
+				 PARAMS(id, number(arena, (int64_t)part),
+					crypto_base64(arena, data + at, size)),
+				 NULL);
+	}
+	return error;
+}
+
+struct error *
+job_create(struct db *db, struct arena *arena, const struct job_draft *draft,
+	   const char **reference_id)
+{
+	struct rows *rows;
+	struct error *error;
+
+	db_begin(db);
+	error = db_query(db, arena, CREATE,
+			 PARAMS(draft->action, draft->entity, draft->performer,
+				draft->subject, number(arena, draft->owner),
+				number(arena, JOB_PERMISSION)),
+			 &rows);
+	if (error)
+		return error;
+	*reference_id = rows_text(rows, 0, 1);
+	return stage(db, arena, rows_text(rows, 0, 0), draft);
+}
+
+/* Taking. */
+
+static const char TAKE[] =
+	"UPDATE job SET state = 'running', worker = $1,"
+	" attempts = attempts + 1, error = NULL, started_at = now(),"
+	" heartbeat_at = now(), updated_at = now(), version = version + 1"
+	" WHERE id = (SELECT id FROM job"
+	"  WHERE state = 'queued' AND run_after <= now()"
+	"  ORDER BY run_after, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+	" RETURNING id, reference_id, action_name, entity_name, performer,"
+	" attempts";
+
+static struct job *
+read_job(struct arena *arena, const struct rows *rows, const char *worker)
+{
+	struct job *job = ARENA_NEW(arena, struct job);
+
+	*job = (struct job){
+		.id = rows_integer(rows, 0, 0),
+		.reference_id = rows_text(rows, 0, 1),
+		.action = rows_text(rows, 0, 2),
+		.entity = rows_text(rows, 0, 3),
+		.performer = rows_text(rows, 0, 4),
+		.attempt = rows_integer(rows, 0, 5),
+		.worker = worker,
+	};
+	return job;
+}
+
+struct error *
+job_take(struct db *db, struct arena *arena, const char *worker,
+	 struct job **job)
+{
+	struct rows *rows;
+	struct error *error = db_query(db, arena, TAKE, PARAMS(worker), &rows);
+
+	*job = error || !rows_count(rows) ? NULL
+					  : read_job(arena, rows, worker);
+	return error;
+}
+
+static const char HELD[] =
+	"SELECT id, reference_id, action_name, entity_name, performer,"
+	" attempts FROM job WHERE id = $1::bigint AND worker = $2"
+	" AND attempts = $3::integer AND state = 'running'";
+
+struct error *
+job_held(struct db *db, struct arena *arena, int64_t id, const char *worker,
+	 int64_t attempt, struct job **job)
+{
+	struct rows *rows;
+	struct error *error = db_query(
+		db, arena, HELD,
+		PARAMS(number(arena, id), worker, number(arena, attempt)),
+		&rows);
+
+	*job = error || !rows_count(rows) ? NULL
+					  : read_job(arena, rows, worker);
+	return error;
+}
+
+static const char READ_INPUT[] =
+	"SELECT encode(data, 'base64') FROM actd_job_input"
+	" WHERE job = $1::bigint ORDER BY part";
+
+struct error *
+job_input(struct db *db, struct arena *arena, const struct job *job,
+	  char **input, size_t *size)
+{
+	struct strbuf whole;
+	struct rows *rows;
+	struct error *error = db_query(db, arena, READ_INPUT,
+				       PARAMS(number(arena, job->id)), &rows);
+
+	if (error)
+		return error;
+	strbuf_init(&whole, arena);
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		unsigned char *part;
+		size_t part_size;
+
+		if (!crypto_base64_decode(arena, rows_text(rows, i, 0),
+					  rows_length(rows, i, 0), &part,
+					  &part_size))
+			return error_internal(arena, "bad input of job %s",
+					      job->reference_id);
+		strbuf_add(&whole, part, part_size);
+	}
+	*input = whole.data;
+	*size = whole.length;
+	return NULL;
+}
+
+/* Holding. */
+
+static const char BEAT[] =
+	"UPDATE job SET heartbeat_at = now(), done = $4::bigint,"
+	" total = nullif($5::bigint, -1), unit = $6"
+	" WHERE id = $1::bigint AND worker = $2 AND attempts = $3::integer"
+	" AND state = 'running' RETURNING is_cancel_requested";
+
+struct error *
+job_beat(struct db *db, struct arena *arena, const struct job *job,
+	 const struct job_progress *progress, enum job_hold *hold)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, BEAT,
+			 PARAMS(number(arena, job->id), job->worker,
+				number(arena, job->attempt),
+				number(arena, progress->done),
+				number(arena, progress->total), progress->unit),
+			 &rows);
+
+	if (error)
+		return error;
+	if (!rows_count(rows))
+		*hold = JOB_LOST;
+	else
+		*hold = rows_boolean(rows, 0, 0) ? JOB_CANCEL_WANTED : JOB_HELD;
+	return NULL;
+}
+
+/* Ending. */
+
+static const char SUCCEED[] =
+	"WITH ended AS (UPDATE job SET state = 'succeeded',"
+	"  done = $4::bigint, total = nullif($5::bigint, -1), unit = $6,"
+	"  result = $7, error = NULL, finished_at = clock_timestamp(),"
+	"  updated_at = now(), version = version + 1"
+	"  WHERE id = $1::bigint AND worker = $2 AND attempts = $3::integer"
+	"  AND state = 'running' AND NOT is_cancel_requested RETURNING id)"
+	" DELETE FROM actd_job_input USING ended WHERE job = ended.id"
+	" RETURNING 1";
+
+struct error *
+job_succeed(struct db *db, struct arena *arena, const struct job *job,
+	    const struct job_progress *progress, const char *result)
+{
+	struct rows *rows;
+	struct error *error = db_query(
+		db, arena, SUCCEED,
+		PARAMS(number(arena, job->id), job->worker,
+		       number(arena, job->attempt),
+		       number(arena, progress->done),
+		       number(arena, progress->total), progress->unit, result),
+		&rows);
+
+	if (!error && !rows_count(rows))
+		error = error_new(arena, 409, "job-lost",
+				  "The job was cancelled or taken away.");
+	return error;
+}
+
+static const char END[] =
+	"WITH ended AS (UPDATE job SET state = $4, error = $5,"
+	"  finished_at = now(), updated_at = now(), version = version + 1"
+	"  WHERE id = $1::bigint AND worker = $2 AND attempts = $3::integer"
+	"  AND state = 'running' RETURNING id)"
+	" DELETE FROM actd_job_input USING ended WHERE job = ended.id";
+
+struct error *
+job_end(struct db *db, struct arena *arena, const struct job *job,
+	const char *state, const char *text)
+{
+	return db_query(db, arena, END,
+			PARAMS(number(arena, job->id), job->worker,
+			       number(arena, job->attempt), state, text),
+			NULL);
+}
+
+static const char RETRY[] =
+	"UPDATE job SET state = 'queued', error = $5, worker = NULL,"
+	" run_after = now() + make_interval(secs => $4::integer),"
+	" attempts = attempts - ($4::integer = 0)::integer,"
+	" updated_at = now(), version = version + 1"
+	" WHERE id = $1::bigint AND worker = $2 AND attempts = $3::integer"
+	" AND state = 'running'";
+
+struct error *
+job_retry(struct db *db, struct arena *arena, const struct job *job,
+	  int64_t seconds, const char *text)
+{
+	return db_query(db, arena, RETRY,
+			PARAMS(number(arena, job->id), job->worker,
+			       number(arena, job->attempt),
+			       number(arena, seconds), text),
+			NULL);
+}
+
+static const char RECOVER[] =
+	"WITH lost AS (SELECT id, is_cancel_requested AS cancelled,"
+	"  attempts >= CASE WHEN performer IS NULL THEN $2::integer"
+	"   ELSE $3::integer END AS spent"
+	"  FROM job WHERE state = 'running'"
+	"  AND heartbeat_at < now() - make_interval(secs => $1::integer)"
+	"  FOR NO KEY UPDATE SKIP LOCKED),"
+	" changed AS (UPDATE job SET worker = NULL, updated_at = now(),"
+	"  version = version + 1,"
+	"  state = CASE WHEN cancelled THEN 'cancelled'"
+	"   WHEN spent THEN 'failed' ELSE 'queued' END,"
+	"  error = CASE WHEN cancelled THEN 'The job was cancelled.'"
+	"   ELSE 'The process that ran it went away.' END,"
+	"  finished_at = CASE WHEN cancelled OR spent THEN now() END"
+	"  FROM lost WHERE job.id = lost.id"
+	"  RETURNING job.id, cancelled OR spent AS over)"
+	" DELETE FROM actd_job_input USING changed"
+	" WHERE job = changed.id AND over";
+
+static const char FORGET_OLD[] =
+	"DELETE FROM job WHERE id IN (SELECT id FROM job"
+	" WHERE finished_at < now() - interval '30 days' LIMIT 100"
+	" FOR UPDATE SKIP LOCKED)";
+
+struct error *
+job_recover(struct db *db, struct arena *arena)
+{
+	struct error *error =
+		db_query(db, arena, RECOVER,
+			 PARAMS(number(arena, JOB_LEASE_SECONDS),
+				number(arena, JOB_ATTEMPTS_MAX),
+				number(arena, JOB_EFFECT_ATTEMPTS_MAX)),
+			 NULL);
+
+	return error ? error : db_query(db, arena, FORGET_OLD, NO_PARAMS, NULL);
+}
+
+static const char CANCEL[] =
+	"WITH was AS (SELECT id, state FROM job WHERE reference_id = $1"
+	"  AND state IN ('queued', 'running') FOR NO KEY UPDATE),"
+	" queued AS (UPDATE job SET is_cancel_requested = true,"
+	"  state = 'cancelled', error = 'The job was cancelled.',"
+	"  finished_at = now(), updated_at = now(), version = version + 1"
+	"  FROM was WHERE job.id = was.id AND was.state = 'queued'"
+	"  RETURNING job.id),"
+	" running AS (UPDATE job SET is_cancel_requested = true,"
+	"  updated_at = now(), version = version + 1"
+	"  FROM was WHERE job.id = was.id AND was.state = 'running'"
+	"  RETURNING job.id),"
+	" cleared AS (DELETE FROM actd_job_input USING queued"
+	"  WHERE job = queued.id)"
+	" SELECT state FROM was";
+
+static const char READ_STATE[] =
+	"SELECT state FROM job WHERE reference_id = $1";
+
+struct error *
+job_cancel(struct db *db, struct arena *arena, const char *reference_id,
+	   const char **state)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, CANCEL, PARAMS(reference_id), &rows);
+
+	if (!error && !rows_count(rows))
+		error = db_query(db, arena, READ_STATE, PARAMS(reference_id),
+				 &rows);
+	if (!error)
+		*state = rows_count(rows) ? rows_text(rows, 0, 0) : NULL;
+	return error;
+}
+
+/* Reading. */
+
+static const char STATES[] =
+	"SELECT reference_id, state, done, coalesce(total, -1), unit, error,"
+	" version FROM job WHERE reference_id = ANY ($1::uuid[])";
+
+struct error *
+job_states(struct db *db, struct arena *arena, const char *ids,
+	   struct job_state **states, size_t *count)
+{
+	struct rows *rows;
+	struct error *error = db_query(db, arena, STATES, PARAMS(ids), &rows);
+
+	if (error)
+		return error;
+	*count = rows_count(rows);
+	*states = ARENA_ARRAY(arena, struct job_state, *count + 1);
+	for (size_t i = 0; i < *count; i++)
+		(*states)[i] = (struct job_state){
+			.reference_id = rows_text(rows, i, 0),
+			.state = rows_text(rows, i, 1),
+			.progress = { rows_integer(rows, i, 2),
+				      rows_integer(rows, i, 3),
+				      rows_text(rows, i, 4) },
+			.error = rows_text(rows, i, 5),
+			.version = rows_integer(rows, i, 6),
+		};
+	return NULL;
+}
+
+bool
+job_is_over(const char *state)
+{
+	return strcmp(state, "queued") != 0 && strcmp(state, "running") != 0;
+}
