@@ -13,28 +13,29 @@ static const struct {
 	enum shared_counter counter;
 	const char *name;
 	const char *help;
+	double unit; /* what one of the counter is */
 } metrics[] = {
-	{ COUNTER_REQUESTS, "actd_requests_total", "Requests served." },
+	{ COUNTER_REQUESTS, "actd_requests_total", "Requests served.", 1 },
 	{ COUNTER_RESPONSES_2XX, "actd_responses_2xx_total",
-	  "Answers with a status of 200 to 299." },
+	  "Answers with a status of 200 to 299.", 1 },
 	{ COUNTER_RESPONSES_3XX, "actd_responses_3xx_total",
-	  "Answers with a status of 300 to 399." },
+	  "Answers with a status of 300 to 399.", 1 },
 	{ COUNTER_RESPONSES_4XX, "actd_responses_4xx_total",
-	  "Answers with a status of 400 to 499." },
+	  "Answers with a status of 400 to 499.", 1 },
 	{ COUNTER_RESPONSES_5XX, "actd_responses_5xx_total",
-	  "Answers with a status of 500 to 599." },
-	{ COUNTER_REQUEST_MICROSECONDS, "actd_request_microseconds_total",
-	  "Time spent in requests, in microseconds." },
+	  "Answers with a status of 500 to 599.", 1 },
+	{ COUNTER_REQUEST_MICROSECONDS, "actd_request_seconds_total",
+	  "Time spent in requests.", 1e-6 },
 	{ COUNTER_RESPONSE_BYTES, "actd_response_bytes_total",
-	  "Bytes of answers, headers included." },
+	  "Bytes of answers, headers included.", 1 },
 	{ COUNTER_DATABASE_RECONNECTS, "actd_database_reconnects_total",
-	  "Connections to PostgreSQL that were made again." },
+	  "Connections to the database that were made again.", 1 },
 	{ COUNTER_MODEL_RELOADS, "actd_model_reloads_total",
-	  "Times that a worker loaded the model." },
+	  "Times that a worker loaded the model.", 1 },
 	{ COUNTER_WORKER_STARTS, "actd_worker_starts_total",
-	  "Workers that were started." },
+	  "Workers that were started.", 1 },
 	{ COUNTER_WORKER_CRASHES, "actd_worker_crashes_total",
-	  "Workers that ended without being told to." },
+	  "Workers that ended without being told to.", 1 },
 };
 
 static int64_t
@@ -99,11 +100,31 @@ is_local(const struct request *request)
 }
 
 static void
-add_metric(struct strbuf *buf, const char *name, const char *type,
-	   const char *help, uint64_t value)
+add_head(struct strbuf *buf, const char *name, const char *type,
+	 const char *help)
 {
-	strbuf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help,
-		      name, type, name, (unsigned long long)value);
+	strbuf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s ", name, help, name,
+		      type, name);
+}
+
+static void
+add_gauge(struct strbuf *buf, const char *name, const char *help,
+	  uint64_t value)
+{
+	add_head(buf, name, "gauge", help);
+	strbuf_printf(buf, "%llu\n", (unsigned long long)value);
+}
+
+static void
+add_counters(struct strbuf *buf, const struct shared *shared)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
+		double value = (double)counter(shared, metrics[i].counter);
+
+		add_head(buf, metrics[i].name, "counter", metrics[i].help);
+		strbuf_printf(buf, "%.*f\n", metrics[i].unit < 1 ? 6 : 0,
+			      value * metrics[i].unit);
+	}
 }
 
 static void
@@ -117,15 +138,15 @@ add_gauges(struct strbuf *buf, struct shared *shared)
 		workers += atomic_load(&slot->pid) != 0;
 		busy += atomic_load(&slot->busy) != 0;
 	}
-	add_metric(buf, "actd_workers", "gauge", "Workers that run.", workers);
-	add_metric(buf, "actd_workers_busy", "gauge",
-		   "Workers that serve a request now.", busy);
-	add_metric(buf, "actd_database_up", "gauge",
-		   "1 if the last request that needed the database had it.",
-		   (uint64_t)atomic_load(&shared->database_up));
-	add_metric(buf, "actd_model_generation", "gauge",
-		   "Rises with each change of the model.",
-		   atomic_load(&shared->generation));
+	add_gauge(buf, "actd_workers", "Workers that run.", workers);
+	add_gauge(buf, "actd_workers_busy", "Workers that serve a request now.",
+		  busy);
+	add_gauge(buf, "actd_database_up",
+		  "1 if the last request that needed the database had it.",
+		  (uint64_t)atomic_load(&shared->database_up));
+	add_gauge(buf, "actd_model_generation",
+		  "Rises with each change of the model.",
+		  atomic_load(&shared->generation));
 }
 
 /* The text format of Prometheus, version 0.0.4. */
@@ -136,10 +157,7 @@ serve_metrics(struct request *request, struct response *response)
 		return error_new(request->arena, 403, "local-only",
 				 "Metrics are answered to this host only.");
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
-	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
-		add_metric(&response->body, metrics[i].name, "counter",
-			   metrics[i].help,
-			   counter(request->shared, metrics[i].counter));
+	add_counters(&response->body, request->shared);
 	add_gauges(&response->body, request->shared);
 	return NULL;
 }

@@ -1,0 +1,136 @@
+/*
+ * metrics_test.js: /metrics is Prometheus' text format and its figures are
+ * right; what monitors may ask tells a guest nothing of our insides (L02).
+ */
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const { after, before, test } = require('node:test');
+const { startInstance } = require('./lib/instance.js');
+const { expect, schemaFile, settle } = require('./lib/client.js');
+const { metrics, parseMetrics } = require('./lib/metrics.js');
+const { FASTCGI, begin, exchange, pairs, record, standardOutput, variablesOf } =
+	require('./lib/raw.js');
+
+let instance;
+let root;
+let alice;
+let guest;
+
+before(async () => {
+	instance = await startInstance();
+	({ root, alice, guest } = await settle(instance));
+	await root.load('schema_shop.yaml', schemaFile('schema_shop.yaml'));
+});
+
+after(() => instance?.stop());
+
+const HEAD = '# HELP a_total Help.\n# TYPE a_total counter\n';
+
+test('the reader of the format refuses what is none', () => {
+	assert.deepEqual(parseMetrics(`${HEAD}a_total{b="c\\"d",e=""} 1.5\n`),
+		{ 'a_total{b="c\\"d",e=""}': 1.5 });
+	for (const text of ['', `${HEAD}a_total 1`, `${HEAD}a_total\n`, HEAD,
+		`${HEAD}a_total one\n`, `${HEAD}a_total 1\na_total 2\n`,
+		`${HEAD}b_total 1\n`, `${HEAD}a_total{b='c'} 1\n`, `${HEAD}a_total -1\n`,
+		`${HEAD}${HEAD}a_total 1\n`, `${HEAD}a-total 1\n`, `${HEAD}\na_total 1\n`,
+		HEAD.replaceAll('_total', '').concat('a 1\n'),
+		HEAD.replaceAll('a_', 'a_milliseconds_').concat('a_milliseconds_total 1\n'),
+		'a_total 1\n', '# TYPE a_total counter\na_total 1\n'])
+		assert.throws(() => parseMetrics(text), assert.AssertionError, text);
+});
+
+test('/metrics are Prometheus\' text format', async () => {
+	const answer = expect(await guest.get('/metrics'), 200);
+	assert.equal(answer.headers.get('content-type'),
+		'text/plain; version=0.0.4; charset=utf-8');
+	const figures = parseMetrics(answer.text);
+	for (const name of ['actd_requests_total', 'actd_request_seconds_total',
+		'actd_workers', 'actd_database_up', 'actd_model_generation'])
+		assert.ok(name in figures, name);
+});
+
+test('the counters count what was asked', async () => {
+	const earlier = await metrics(instance);
+	const wanted = { 200: 7, 404: 5, 304: 3 };
+	const { id } = await alice.made('thing', { title: 'counted' });
+	const tag = (await alice.get(`/api/thing/${id}`)).headers.get('etag');
+	for (let i = 0; i < wanted[200]; i++)
+		expect(await guest.get('/ping'), 200);
+	for (let i = 0; i < wanted[404]; i++)
+		expect(await guest.get('/api/nothing'), 404);
+	for (let i = 0; i < wanted[304]; i++)
+		expect(await alice.get(`/api/thing/${id}`,
+			{ headers: { 'if-none-match': tag } }), 304);
+	const now = await metrics(instance);
+	const risen = (name) => now[name] - earlier[name];
+	/* and the create, the get, and the metrics themselves */
+	assert.equal(risen('actd_responses_2xx_total'), wanted[200] + 3);
+	assert.equal(risen('actd_responses_3xx_total'), wanted[304]);
+	assert.equal(risen('actd_responses_4xx_total'), wanted[404]);
+	assert.equal(risen('actd_responses_5xx_total'), 0);
+	assert.equal(risen('actd_requests_total'), 15 + 3);
+	assert.ok(risen('actd_request_seconds_total') > 0);
+	assert.ok(risen('actd_request_seconds_total') < 15);
+	assert.ok(risen('actd_response_bytes_total') > 15 * 50);
+	assert.equal(now.actd_workers_busy, 1, 'the one that answers');
+	const workers = ['quick', 'hash', 'long'].reduce((sum, pool) =>
+		sum + instance.processes(`${pool} worker`).length, 0);
+	assert.ok(now.actd_workers >= workers, `${now.actd_workers} of ${workers}`);
+	assert.equal(now.actd_worker_crashes_total, 0);
+	assert.equal(now.actd_database_up, 1);
+});
+
+test('L02: monitors\' doors tell a guest nothing of our insides', async () => {
+	const rows = instance.psql('SELECT count(*) FROM world');
+	const insides = new RegExp([/\/(tmp|usr|var|etc|home|root|run)\b/,
+		/\bdbname=|\bhost=|postgres|nginx|libfcgi|json-c|openssl|linux/,
+		/\b\d+\.\d+\.\d+\b/, /\bpid\b|"process|argv|environ|INSTANCE/,
+		/token_secret|password/].map(({ source }) => source).join('|'), 'i');
+	const secrets = [os.hostname(), process.version, instance.folder,
+		instance.tokenSecret(), ...instance.processes('master').map(String)];
+	for (const door of ['/health', '/ready', '/ping', '/statistics', '/metrics']) {
+		const answer = expect(await guest.get(door), 200);
+		const told = answer.text.replace(/version=0\.0\.4/, '');
+		assert.doesNotMatch(told, insides, door);
+		for (const secret of secrets)
+			assert.ok(secret.length < 3 || !told.split(/[^\w./-]+/).includes(secret),
+				`${door} tells ${secret}`);
+		assert.equal(answer.headers.get('server'), 'nginx', door);
+		assert.equal(answer.headers.get('x-powered-by'), null, door);
+	}
+	const { text } = await guest.get('/statistics');
+	assert.doesNotMatch(text, /rows|tables|entities|users/);
+	assert.ok(Number(rows) > 5);
+});
+
+test('L02: settings are not for guests', async () => {
+	for (const door of ['/_config', '/_config/backend', '/_config/backend/jwt.secret'])
+		expect(await guest.get(door), 401, 403, 404);
+	for (const entity of ['world', 'action', 'user_account', 'usergroup'])
+		assert.doesNotMatch((await guest.get(`/api/${entity}`)).text,
+			/password_hash|\$2[aby]\$/);
+});
+
+test('L02: another host is told no figures', async () => {
+	const ask = async (address) => {
+		const variables = variablesOf('GET', '/metrics', { REMOTE_ADDR: address });
+		const { bytes } = await exchange(instance.socket('quick'), [begin(),
+			record(FASTCGI.PARAMS, pairs(variables)), record(FASTCGI.PARAMS),
+			record(FASTCGI.STDIN)]);
+		return standardOutput(bytes);
+	};
+	for (const address of ['10.1.2.3', '2001:db8::1', '::ffff:10.0.0.1', '128.0.0.1']) {
+		const answer = await ask(address);
+		assert.match(answer, /^Status: 403/m, address);
+		assert.doesNotMatch(answer, /actd_/, address);
+	}
+	for (const address of ['127.0.0.1', '127.0.0.2', '::1', 'unix:'])
+		assert.match(await ask(address), /^actd_requests_total \d+$/m, address);
+	const forged = await guest.get('/metrics',
+		{ headers: { 'x-forwarded-for': '10.1.2.3' } });
+	expect(forged, 200);
+	assert.ok(fs.existsSync(instance.socket('quick')));
+});
