@@ -32,7 +32,13 @@ class Instance {
 	constructor(folder, port, environment) {
 		this.folder = folder;
 		this.port = port;
-		this.environment = environment;
+		const log = `log_path=${folder}/log/sanitizer`;
+		this.environment = {
+			ASAN_OPTIONS: `${log}:detect_leaks=1`,
+			UBSAN_OPTIONS: `${log}:print_stacktrace=1`,
+			...environment,
+		};
+		this.nodes = []; /* over this one's database, made later */
 		this.url = `http://127.0.0.1:${port}`;
 	}
 
@@ -109,11 +115,30 @@ class Instance {
 		return /^token_secret=(.*)$/m.exec(text)[1];
 	}
 
+	/*
+	 * What sanitizers found in the processes, leaks at their end included,
+	 * fails the test: of the processes nobody else would see it.
+	 */
+	reportFindings() {
+		const folder = path.join(this.folder, 'log');
+		const files = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+		const reports = files.filter((name) => name.startsWith('sanitizer.'))
+			.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
+		if (reports.length === 0)
+			return;
+		process.exitCode = 1;
+		console.error(`sanitizers found, in ${this.folder}:\n${reports.join('\n')}`);
+		throw new Error(`sanitizers found: ${reports.length} reports`);
+	}
+
 	stop() {
 		if (!running.delete(this))
 			return;
+		for (const node of this.nodes)
+			node.stop();
 		try {
 			this.command('stop', { mustSucceed: false });
+			this.reportFindings();
 		} finally {
 			if (!process.env.KEEP_INSTANCE)
 				fs.rmSync(this.folder, { recursive: true, force: true });
@@ -121,10 +146,47 @@ class Instance {
 	}
 }
 
-/* A fresh instance that answers. `settings` are variables of environment. */
-async function startInstance(settings = {}) {
+/* A node whose PostgreSQL is another instance's. */
+class Node extends Instance {
+	constructor(folder, port, environment, first) {
+		super(folder, port, environment);
+		this.first = first;
+	}
+
+	databaseArguments() {
+		return this.first.databaseArguments();
+	}
+}
+
+/*
+ * Another node over the database of an instance, with its keys; it ends with
+ * that one.
+ */
+async function startNode(instance, settings = {}) {
+	const folder = makeFolder();
+	const port = await freePort();
+	const node = new Node(folder, port, {
+		...instance.environment,
+		INSTANCE: folder,
+		PORT: String(port),
+		ACTD_DATABASE: `host=${instance.folder}/run user=actd dbname=actd`,
+		ACTD_KEYS_FILE: path.join(instance.folder, 'keys'),
+		ACTD_FILES_FOLDER: path.join(instance.folder, 'files'),
+		...settings,
+	}, instance);
+	instance.nodes.push(node);
+	return node.start();
+}
+
+function makeFolder() {
 	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'actd-test.'));
 	fs.chmodSync(folder, 0o755);
+	return folder;
+}
+
+/* A fresh instance that answers. `settings` are variables of environment. */
+async function startInstance(settings = {}) {
+	const folder = makeFolder();
 	const port = await freePort();
 	const environment = {
 		...process.env,
@@ -146,4 +208,4 @@ process.on('exit', stopAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 	process.on(signal, () => process.exit(130));
 
-module.exports = { startInstance, Instance, REPOSITORY, BUILD, ACTD };
+module.exports = { startInstance, startNode, Instance, REPOSITORY, BUILD, ACTD };
