@@ -209,7 +209,8 @@ away(struct arena *arena)
 static bool
 prepare_session(struct db *db)
 {
-	char command[320];
+	const char *node = db->settings->node;
+	char command[400];
 	PGresult *result;
 	bool ok;
 
@@ -219,8 +220,8 @@ prepare_session(struct db *db)
 		 "SET search_path = public, pg_catalog;"
 		 "SET standard_conforming_strings = on;"
 		 "SET client_min_messages = warning; SET jit = off;"
-		 "SET statement_timeout = %u",
-		 db->settings->statement_timeout_ms);
+		 "SET statement_timeout = %u; SET actd.node = '%s'",
+		 db->settings->statement_timeout_ms, node ? node : "");
 	result = PQexec(db->conn, command);
 	ok = PQresultStatus(result) == PGRES_COMMAND_OK;
 	PQclear(result);

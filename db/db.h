@@ -23,6 +23,8 @@ struct db_settings {
 	unsigned statement_timeout_ms; /* 0: none */
 	unsigned prepared_statements;  /* most kept per connection; 0: none,
 					  for pgbouncer */
+	const char *node; /* name of the node, letters and digits: goes with
+			     its notifications; NULL: none */
 };
 
 /* Text parameters; a NULL value is SQL's NULL. */

@@ -219,6 +219,9 @@ migrate(struct db *db, struct arena *arena, const struct schema *added,
 struct error *
 migrate_announce(struct db *db, struct arena *arena)
 {
-	return db_query(db, arena, "SELECT pg_catalog.pg_notify($1, '')",
-			PARAMS("actd_model"), NULL);
+	return db_query(db, arena,
+			"SELECT pg_catalog.pg_notify('actd_model',"
+			" coalesce(pg_catalog.current_setting("
+			"'actd.node', true), ''))",
+			NO_PARAMS, NULL);
 }

@@ -51,7 +51,7 @@ check_all(struct arena *arena, const char *config_file)
 	if (err)
 		return err;
 	puts("configuration: ok");
-	err = schema_run(arena, config, true, &migration);
+	err = schema_run(arena, config, NULL, true, &migration);
 	if (err)
 		return err;
 	puts("database: ok");
@@ -91,7 +91,7 @@ migrate_database(const char *config_file, int argc, char **argv)
 	arena = arena_new();
 	err = config_load(arena, config_file, &config);
 	if (!err)
-		err = schema_run(arena, config, dry_run, &migration);
+		err = schema_run(arena, config, NULL, dry_run, &migration);
 	for (size_t i = 0; !err && migration && i < migration->nstatements; i++)
 		printf("%s;\n", migration->statements[i]);
 	status = err ? show(err) : EX_OK;

@@ -133,7 +133,8 @@ be_schema_child(const struct master *master, const struct config *config)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	close(master->lock_fd);
 	title_set("schema [%s]", config->settings.instance);
-	err = schema_run(arena, config, false, &migration);
+	err = schema_run(arena, config, master->shared->node, false,
+			 &migration);
 	if (err)
 		status = report(err);
 	for (size_t i = 0; !err && migration && i < migration->nstatements; i++)
@@ -201,8 +202,8 @@ schema_child_ended(struct master *master, int status)
 	if (code == EX_OK) {
 		master->schema_applied = true;
 		master->schema_pause_us = 0;
-		atomic_fetch_add(&master->shared->generation, 1);
-		atomic_fetch_add(&master->shared->access_generation, 1);
+		shared_model_changed(master->shared);
+		shared_access_changed(master->shared);
 	} else if (code == EX_TEMPFAIL) {
 		retry_schema(master);
 	} else if (!master->schema_applied) {
@@ -288,8 +289,8 @@ signals_open(void)
 static void
 wait_for_events(struct master *master)
 {
-	bool soon =
-		team_waits(&master->team, now_us()) || master->schema_retry_us;
+	bool soon = team_waits(&master->team, now_us()) ||
+		    watch_waits(master->watch) || master->schema_retry_us;
 	struct pollfd fds[] = {
 		{ .fd = master->signal_fd, .events = POLLIN },
 		{ .fd = watch_socket(master->watch), .events = POLLIN },
@@ -381,7 +382,8 @@ master_run(const char *config_file)
 		.listeners = master.listeners,
 		.private_fds = { master.lock_fd, master.signal_fd, -1, -1 },
 	};
-	log_event(LOG_INFO, "started", "version", ACTD_VERSION, NULL);
+	log_event(LOG_INFO, "started", "version", ACTD_VERSION, "node",
+		  master.shared->node, NULL);
 	start_schema_child(&master);
 	do
 		turn(&master);

@@ -21,12 +21,13 @@ apply(struct db *db, struct arena *arena, const struct schema *schema,
 }
 
 struct error *
-schema_run(struct arena *arena, const struct config *config, bool dry_run,
-	   struct migration **migration)
+schema_run(struct arena *arena, const struct config *config, const char *node,
+	   bool dry_run, struct migration **migration)
 {
 	const struct db_settings settings = {
 		.conninfo = config->database,
 		.application = "actd schema",
+		.node = node,
 	};
 	struct schema schema = { 0 };
 	struct db *db = db_new(&settings);

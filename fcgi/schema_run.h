@@ -10,10 +10,11 @@
 
 /*
  * Reads the schema files, applies them in one transaction and commits, unless
- * `dry_run`. With a change of the database, tells other nodes. `*migration`
- * has the statements.
+ * `dry_run`. With a change of the database, tells the nodes: the others if
+ * `node` is the caller's, all if it is NULL. `*migration` has the statements.
  */
 struct error *schema_run(struct arena *arena, const struct config *config,
-			 bool dry_run, struct migration **migration) MUST_CHECK;
+			 const char *node, bool dry_run,
+			 struct migration **migration) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * watch.h: the master's connection that LISTENs for changes made on other
- * nodes and raises this node's generations.
+ * nodes and raises this node's generations. A process of this node raises
+ * them itself for what it changes.
  */
 #ifndef ACTD_WATCH_H
 #define ACTD_WATCH_H
@@ -15,6 +16,9 @@ void watch_free(struct watch *watch);
 
 /* The socket for poll(2); -1 while there is no connection. */
 int watch_socket(const struct watch *watch);
+
+/* Whether a watch_turn() is due soon, without anything to read. */
+bool watch_waits(const struct watch *watch);
 
 /*
  * Takes notifications; connects again after a loss, with growing pauses. As

@@ -197,6 +197,7 @@ worker_run(const struct worker_settings *settings)
 			(unsigned)settings->pool->statement_timeout_ms,
 		.prepared_statements =
 			(unsigned)settings->config->prepared_statements,
+		.node = settings->shared->node,
 	};
 	struct worker worker = { .settings = settings };
 

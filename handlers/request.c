@@ -199,7 +199,7 @@ request_reload(struct request *request)
 {
 	struct error *error = migrate_announce(request->db, request->arena);
 
-	atomic_fetch_add(&request->shared->generation, 1);
+	shared_model_changed(request->shared);
 	if (error)
 		return error;
 	return request_load_model(request);
@@ -208,5 +208,5 @@ request_reload(struct request *request)
 void
 request_access_changed(struct request *request)
 {
-	atomic_fetch_add(&request->shared->access_generation, 1);
+	shared_access_changed(request->shared);
 }

@@ -7,12 +7,15 @@
 --
 -- The triggers are for rows, so that a statement that finds nothing to
 -- change tells nobody; equal notifications of a transaction are sent once.
+-- With a notification goes the node whose connection it is (db_settings.node
+-- of db/db.h), or nothing where somebody else writes.
 
 -- Listeners load the model again.
 CREATE OR REPLACE FUNCTION actd_notify_model() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM pg_catalog.pg_notify('actd_model', '');
+	PERFORM pg_catalog.pg_notify('actd_model',
+		coalesce(pg_catalog.current_setting('actd.node', true), ''));
 	RETURN NULL;
 END
 $$;
@@ -21,7 +24,8 @@ $$;
 CREATE OR REPLACE FUNCTION actd_notify_access() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM pg_catalog.pg_notify('actd_access', '');
+	PERFORM pg_catalog.pg_notify('actd_access',
+		coalesce(pg_catalog.current_setting('actd.node', true), ''));
 	RETURN NULL;
 END
 $$;

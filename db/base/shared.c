@@ -1,11 +1,25 @@
 /*
- * shared.c: makes the memory that a node's processes share.
+ * shared.c: makes the memory that a node's processes share, and raises its
+ * generations.
  */
 #include "db/base/shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
+
+#include "db/base/crypto.h"
+
+static void
+name_node(struct shared *shared)
+{
+	unsigned char bytes[(sizeof shared->node - 1) / 2];
+
+	crypto_random(bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(shared->node + 2 * i, 3, "%02x", bytes[i]);
+}
 
 struct shared *
 shared_new(void)
@@ -20,5 +34,29 @@ shared_new(void)
 	}
 	atomic_store(&shared->generation, 1);
 	atomic_store(&shared->access_generation, 1);
+	name_node(shared);
 	return shared;
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void
+shared_model_changed(struct shared *shared)
+{
+	atomic_fetch_add(&shared->generation, 1);
+	atomic_store(&shared->generation_raised_us, now_us());
+}
+
+void
+shared_access_changed(struct shared *shared)
+{
+	atomic_fetch_add(&shared->access_generation, 1);
+	atomic_store(&shared->access_raised_us, now_us());
 }

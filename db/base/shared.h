@@ -46,13 +46,23 @@ struct shared {
 	_Atomic int64_t started_us;
 	_Atomic uint64_t counters[COUNTERS];
 	struct shared_slot slots[SHARED_SLOTS];
+	/* When a process of this node raised a generation for its own change;
+	 * microseconds since the epoch. */
+	_Atomic int64_t generation_raised_us;
+	_Atomic int64_t access_raised_us;
+	/* Tells nodes of one database apart. Set once, hexadecimal. */
+	char node[33];
 };
 
 /*
- * Shared, zeroed memory that children inherit (generations begin at 1). Ends
- * the process with a message if the system refuses.
+ * Shared, zeroed memory that children inherit (generations begin at 1, the
+ * node has a name). Ends the process with a message if the system refuses.
  */
 struct shared *shared_new(void);
+
+/* Raise a generation for what a process of this node has changed. */
+void shared_model_changed(struct shared *shared);
+void shared_access_changed(struct shared *shared);
 
 #define shared_count(shared, counter, amount)                                  \
 	atomic_fetch_add_explicit(&(shared)->counters[counter], (amount),      \
