@@ -21,10 +21,11 @@ OPTIMIZE ?= -O2
 # make V=1 shows the commands
 Q := $(if $(V),,@)
 
-PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus libcrypt
+PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus \
+	libcrypt libzip expat freexl
 # asked once, and only when something is compiled
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lstdc++)$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcsv -lstdc++)$(PKG_LIBS)
 
 HARDENING := -fstack-protector-strong -fPIE
 ifeq ($(SANITIZE),)

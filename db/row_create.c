@@ -42,9 +42,9 @@ read_change(struct change *change, struct json_object *attributes,
 	return !change->errors;
 }
 
-static int64_t
-default_permission(const struct row_context *context,
-		   const struct entity *entity)
+int64_t
+row_default_permission(const struct row_context *context,
+		       const struct entity *entity)
 {
 	if (entity->default_permission)
 		return entity->default_permission;
@@ -100,7 +100,8 @@ add_values(struct sql *sql, const struct change *change, const char *id)
 	sql_add(sql, ", 1, now()");
 	if (!change_find(change, "permission")) {
 		sql_add(sql, ", ");
-		sql_constant(sql, default_permission(context, change->entity));
+		sql_constant(sql,
+			     row_default_permission(context, change->entity));
 	}
 	if (sets_owner(change)) {
 		sql_add(sql, ", ");

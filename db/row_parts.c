@@ -300,9 +300,9 @@ change_explain_keys(const struct change *change)
 
 /* History. */
 
-static void
-add_history_column(struct sql *sql, const struct entity *entity,
-		   const struct column *column, const char *operation)
+void
+row_add_history_column(struct sql *sql, const struct entity *entity,
+		       const struct column *column, const char *operation)
 {
 	const char *name = column->column_name;
 
@@ -343,8 +343,8 @@ row_add_history(struct sql *sql, const struct row_context *context,
 	for (size_t i = 0; i < audit->ncolumns; i++)
 		if (!audit->columns[i]->is_standard) {
 			sql_add(sql, ", ");
-			add_history_column(sql, entity, audit->columns[i],
-					   operation);
+			row_add_history_column(sql, entity, audit->columns[i],
+					       operation);
 		}
 	sql_add(sql, " FROM old o WHERE EXISTS (SELECT FROM ");
 	sql_name(sql, done);

@@ -21,10 +21,9 @@ bad_form(struct arena *arena, const char *what)
 	return error_new(arena, 400, "bad-form", "the form %s", what);
 }
 
-/* Adds a field, takes `value` over; a second one of a name makes an array. */
-static struct error *
-add_field(struct arena *arena, struct json_object *object, const char *name,
-	  struct json_object *value)
+struct error *
+form_add_field(struct arena *arena, struct json_object *object,
+	       const char *name, struct json_object *value)
 {
 	struct json_object *old;
 	struct json_object *list;
@@ -104,7 +103,8 @@ add_pair(struct arena *arena, struct json_object *object, const char *pair,
 
 	if (!name || !value)
 		return bad_form(arena, "is not in UTF-8");
-	return add_field(arena, object, name, json_object_new_string(value));
+	return form_add_field(arena, object, name,
+			      json_object_new_string(value));
 }
 
 struct error *
@@ -131,17 +131,10 @@ form_read_urlencoded(struct arena *arena, const char *text, size_t length,
 
 /* multipart/form-data. */
 
-struct part {
-	const char *name;
-	const char *file_name; /* NULL: a field */
-	const char *type;
-	const char *content;
-	size_t length;
-};
-
-/* The value of `parameter` in a header: name="x", with \" for quotes. */
-static const char *
-header_parameter(struct arena *arena, const char *header, const char *parameter)
+/* name="x", with \" for quotes. */
+const char *
+form_header_parameter(struct arena *arena, const char *header,
+		      const char *parameter)
 {
 	size_t length = strlen(parameter);
 
@@ -166,14 +159,15 @@ header_parameter(struct arena *arena, const char *header, const char *parameter)
 }
 
 static void
-read_header(struct arena *arena, const char *line, struct part *part)
+read_header(struct arena *arena, const char *line, struct form_part *part)
 {
 	static const char disposition[] = "content-disposition:";
 	static const char type[] = "content-type:";
 
 	if (!strncasecmp(line, disposition, sizeof disposition - 1)) {
-		part->name = header_parameter(arena, line, "name");
-		part->file_name = header_parameter(arena, line, "filename");
+		part->name = form_header_parameter(arena, line, "name");
+		part->file_name =
+			form_header_parameter(arena, line, "filename");
 	} else if (!strncasecmp(line, type, sizeof type - 1)) {
 		line += sizeof type - 1;
 		part->type = line + strspn(line, " \t");
@@ -181,13 +175,13 @@ read_header(struct arena *arena, const char *line, struct part *part)
 }
 
 /* Headers up to an empty line, then the content. */
-static bool
-read_part(struct arena *arena, const char *data, size_t length,
-	  struct part *part)
+bool
+form_read_headers(struct arena *arena, const char *data, size_t length,
+		  struct form_part *part)
 {
 	const char *end = data + length;
 
-	*part = (struct part){ .type = "text/plain" };
+	*part = (struct form_part){ .type = "text/plain" };
 	for (;;) {
 		const char *stop =
 			memmem(data, (size_t)(end - data), "\r\n", 2);
@@ -210,7 +204,7 @@ read_part(struct arena *arena, const char *data, size_t length,
 }
 
 static struct json_object *
-file_object(struct arena *arena, const struct part *part)
+file_object(struct arena *arena, const struct form_part *part)
 {
 	struct json_object *file = json_object_new_object();
 
@@ -226,16 +220,17 @@ file_object(struct arena *arena, const struct part *part)
 
 static struct error *
 add_part(struct arena *arena, struct json_object *object,
-	 const struct part *part)
+	 const struct form_part *part)
 {
 	struct json_object *list;
 
 	if (!part->file_name) {
 		if (!utf8_is_text(part->content, part->length))
 			return bad_form(arena, "is not in UTF-8");
-		return add_field(arena, object, part->name,
-				 json_object_new_string_len(part->content,
-							    (int)part->length));
+		return form_add_field(
+			arena, object, part->name,
+			json_object_new_string_len(part->content,
+						   (int)part->length));
 	}
 	if (!*part->file_name && !part->length) /* no file was chosen */
 		return NULL;
@@ -248,7 +243,7 @@ add_part(struct arena *arena, struct json_object *object,
 	}
 	list = json_object_new_array();
 	json_object_array_add(list, file_object(arena, part));
-	return add_field(arena, object, part->name, list);
+	return form_add_field(arena, object, part->name, list);
 }
 
 struct error *
@@ -266,7 +261,7 @@ form_read_multipart(struct arena *arena, const char *data, size_t length,
 	at += mark_length - 2;
 	for (;;) {
 		struct error *error;
-		struct part part;
+		struct form_part part;
 		const char *stop;
 
 		if (end - at >= 2 && !memcmp(at, "--", 2))
@@ -277,7 +272,7 @@ form_read_multipart(struct arena *arena, const char *data, size_t length,
 		stop = memmem(at, (size_t)(end - at), mark, mark_length);
 		if (!stop)
 			return bad_form(arena, "has no end");
-		if (!read_part(arena, at, (size_t)(stop - at), &part))
+		if (!form_read_headers(arena, at, (size_t)(stop - at), &part))
 			return bad_form(arena, "has a part without a name");
 		error = add_part(arena, *object, &part);
 		if (error)

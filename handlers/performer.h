@@ -14,6 +14,7 @@ struct performer {
 	const char *name;    /* as outcomes write it: "__become_admin" */
 	const char *summary; /* one line, for the manual page */
 	const char *pool;    /* NULL: bounded work, any pool; "hash", "long" */
+	bool spools; /* its files may be on disk: see handlers/spool.h */
 	/*
 	 * `input`: the evaluated attributes of the outcome. Adds items to
 	 * `reply`; what later outcomes may refer to goes to reply->result.

@@ -56,9 +56,21 @@ request_parameter(const struct request *request, const char *name)
 	return NULL;
 }
 
+static int64_t
+body_limit(const struct request *request)
+{
+	return request->body_max ? request->body_max
+				 : request->settings->json_body_max;
+}
+
 static struct error *
 too_large(struct request *request)
 {
+	if (request->body_max)
+		return error_new(request->arena, 413, "body-too-large",
+				 "In JSON a file holds at most 16 MiB. Send a "
+				 "larger one as multipart/form-data, or as the "
+				 "body itself with its own content type.");
 	return error_new(request->arena, 413, "body-too-large",
 			 "A body of this kind holds at most %lld bytes.",
 			 (long long)request->settings->json_body_max);
@@ -67,7 +79,7 @@ too_large(struct request *request)
 struct error *
 request_body(struct request *request, const char **data, size_t *length)
 {
-	int64_t limit = request->settings->json_body_max;
+	int64_t limit = body_limit(request);
 	struct strbuf buf;
 
 	if (request->body_text) {

@@ -91,6 +91,9 @@ struct request {
 	struct script_host *scripts; /* the worker's; NULL: no scripts */
 	const char *body_text; /* what request_body() has read, or NULL */
 	size_t body_length;
+	int *spools; /* files that came with the body (handlers/spool.h) */
+	size_t nspools;
+	int64_t body_max; /* for request_body(); 0: settings->json_body_max */
 };
 
 struct header {

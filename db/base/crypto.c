@@ -136,6 +136,18 @@ crypto_is_uuid(const char *text)
 }
 
 static char *
+hex(struct arena *arena, const unsigned char *digest, unsigned length)
+{
+	char *text = arena_alloc_raw(arena, 2 * length + 1);
+	for (unsigned i = 0; i < length; i++) {
+		text[2 * i] = HEX[digest[i] >> 4];
+		text[2 * i + 1] = HEX[digest[i] & 0xf];
+	}
+	text[2 * length] = '\0';
+	return text;
+}
+
+static char *
 digest_hex(struct arena *arena, const EVP_MD *type, const void *data,
 	   size_t size)
 {
@@ -144,14 +156,49 @@ digest_hex(struct arena *arena, const EVP_MD *type, const void *data,
 
 	if (!EVP_Digest(data, size, digest, &length, type, NULL))
 		abort();
+	return hex(arena, digest, length);
+}
 
-	char *text = arena_alloc_raw(arena, 2 * length + 1);
-	for (unsigned i = 0; i < length; i++) {
-		text[2 * i] = HEX[digest[i] >> 4];
-		text[2 * i + 1] = HEX[digest[i] & 0xf];
-	}
-	text[2 * length] = '\0';
-	return text;
+static void
+free_digest(void *context)
+{
+	EVP_MD_CTX_free(context);
+}
+
+/* The struct is OpenSSL's own. */
+static EVP_MD_CTX *
+of(struct crypto_digest *digest)
+{
+	return (EVP_MD_CTX *)digest;
+}
+
+struct crypto_digest *
+crypto_digest_new(struct arena *arena)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
+		abort();
+	arena_defer(arena, free_digest, context);
+	return (struct crypto_digest *)context;
+}
+
+void
+crypto_digest_add(struct crypto_digest *digest, const void *data, size_t size)
+{
+	if (!EVP_DigestUpdate(of(digest), data, size))
+		abort();
+}
+
+char *
+crypto_digest_hex(struct crypto_digest *digest, struct arena *arena)
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned length;
+
+	if (!EVP_DigestFinal_ex(of(digest), bytes, &length))
+		abort();
+	return hex(arena, bytes, length);
 }
 
 char *

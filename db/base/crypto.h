@@ -24,6 +24,14 @@ bool crypto_is_uuid(const char *text);
 char *crypto_sha256_hex(struct arena *arena, const void *data, size_t size);
 char *crypto_md5_hex(struct arena *arena, const void *data, size_t size);
 
+/* SHA-256 of what comes in pieces; the object is the arena's. */
+struct crypto_digest;
+struct crypto_digest *crypto_digest_new(struct arena *arena);
+void crypto_digest_add(struct crypto_digest *digest, const void *data,
+		       size_t size);
+/* The hexadecimal digest; nothing can be added afterwards. */
+char *crypto_digest_hex(struct crypto_digest *digest, struct arena *arena);
+
 /* Standard base64 with padding (RFC 4648 section 4), NUL-terminated. */
 char *crypto_base64(struct arena *arena, const void *data, size_t size);
 
