@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Rows that a sample of a large table holds, about. */
+#define SAMPLE_ROWS 2000
+
 /* What the parts of one statement share. */
 struct builder {
 	struct sql sql;
@@ -619,6 +622,73 @@ add_related(struct builder *b, const struct listing *listing)
 	}
 }
 
+/* Join rows beside related ones. */
+
+/* When a link was made, and the columns that are its own. */
+static const struct selection *
+join_selection(struct arena *arena, const struct relationship *relationship)
+{
+	static const char *const times[] = { "created_at", "updated_at" };
+	const struct relation *relation =
+		relationship ? relationship->relation : NULL;
+	struct selection *join;
+
+	if (!relation || !relation->join)
+		return NULL;
+	join = ARENA_NEW(arena, struct selection);
+	join->entity = relation->join;
+	join->columns = ARENA_ARRAY(arena, const struct column *,
+				    ARRAY_SIZE(times) + relation->ncolumns);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		join->columns[join->ncolumns++] =
+			entity_column(relation->join, times[i]);
+	for (size_t i = 0; i < relation->ncolumns; i++) {
+		const struct column *column = entity_column(
+			relation->join, relation->columns[i]->column_name);
+
+		if (column && column_is_visible(column) && !column->is_standard)
+			join->columns[join->ncolumns++] = column;
+	}
+	return join;
+}
+
+static size_t
+join_width(const struct selection *join)
+{
+	return join ? JOIN_FIRST + join->ncolumns : 0;
+}
+
+static void
+add_join_list(struct builder *b, const struct selection *join)
+{
+	if (!join)
+		return;
+	sql_add(&b->sql, ", j.reference_id::text, j.permission::text");
+	for (size_t i = 0; i < join->ncolumns; i++) {
+		sql_add(&b->sql, ", ");
+		add_selected(&b->sql, join->columns[i], b->actor, b->model,
+			     "j");
+		sql_add(&b->sql, "::text");
+	}
+}
+
+/* The link between a row of the page "p" and the parent. */
+static void
+add_join_row(struct builder *b, const struct listing *listing,
+	     const struct selection *join)
+{
+	if (!join)
+		return;
+	sql_add(&b->sql, " LEFT JOIN ");
+	sql_name(&b->sql, join->entity->table);
+	sql_add(&b->sql, " j ON ");
+	sql_column(&b->sql, "j", far_key(listing->relationship)->sql_name);
+	sql_add(&b->sql, " = p.id AND ");
+	sql_column(&b->sql, "j", near_key(listing->relationship)->sql_name);
+	sql_add(&b->sql, " = ");
+	add_parent(b, listing, "id");
+}
+
 /* The statement. */
 
 static void
@@ -662,6 +732,55 @@ add_page(struct builder *b, const struct listing *listing)
 	}
 }
 
+/* Counts, but not beyond TOTAL_EXACT_MAX + 1. */
+static void
+add_bounded_count(struct builder *b, const struct listing *listing)
+{
+	sql_add(&b->sql, "(SELECT count(*) FROM (SELECT");
+	add_from(b, listing);
+	add_where(b, listing);
+	sql_add(&b->sql, " LIMIT ");
+	sql_constant(&b->sql, TOTAL_EXACT_MAX + 1);
+	sql_add(&b->sql, ") n)");
+}
+
+/* Rows of the table as the last ANALYZE saw them. */
+static void
+add_table_size(struct builder *b, const struct listing *listing)
+{
+	struct sql name;
+
+	sql_init(&name, b->sql.text.arena);
+	sql_name(&name, listing->entity->table);
+	sql_add(&b->sql, "(SELECT reltuples FROM pg_class WHERE oid = ");
+	sql_literal(&b->sql, name.text.data);
+	sql_add(&b->sql, "::regclass)");
+}
+
+/* The number of rows, from a sample of the table's pages. */
+static void
+add_sample(struct builder *b, const struct listing *listing)
+{
+	sql_add(&b->sql, "(SELECT (count(*) * GREATEST(1, ");
+	add_table_size(b, listing);
+	sql_add(&b->sql, " / ");
+	sql_constant(&b->sql, SAMPLE_ROWS);
+	sql_add(&b->sql, "))::bigint");
+	add_from(b, listing);
+	sql_add(&b->sql, " TABLESAMPLE SYSTEM (LEAST(100, 100.0 * ");
+	sql_constant(&b->sql, SAMPLE_ROWS);
+	sql_add(&b->sql, " / GREATEST(1, ");
+	add_table_size(b, listing);
+	sql_add(&b->sql, ")))");
+	add_where(b, listing);
+	sql_add(&b->sql, ")");
+}
+
+/*
+ * In a large table a sample comes first: where it says that there are far
+ * more rows than are counted, nothing is counted. Such an estimate is
+ * negative.
+ */
 static void
 add_count(struct builder *b, const struct listing *listing)
 {
@@ -672,12 +791,19 @@ add_count(struct builder *b, const struct listing *listing)
 		sql_add(&b->sql, ")");
 		return;
 	}
-	sql_add(&b->sql, "(SELECT count(*) FROM (SELECT");
-	add_from(b, listing);
-	add_where(b, listing);
-	sql_add(&b->sql, " LIMIT ");
-	sql_constant(&b->sql, TOTAL_EXACT_MAX + 1);
-	sql_add(&b->sql, ") n)");
+	sql_add(&b->sql, "CASE WHEN ");
+	add_table_size(b, listing);
+	sql_add(&b->sql, " < ");
+	sql_constant(&b->sql, 4 * TOTAL_EXACT_MAX);
+	sql_add(&b->sql, " THEN ");
+	add_bounded_count(b, listing);
+	sql_add(&b->sql, " ELSE (SELECT CASE WHEN e.n > ");
+	sql_constant(&b->sql, 2 * TOTAL_EXACT_MAX);
+	sql_add(&b->sql, " THEN -e.n ELSE ");
+	add_bounded_count(b, listing);
+	sql_add(&b->sql, " END FROM (SELECT ");
+	add_sample(b, listing);
+	sql_add(&b->sql, " AS n) e) END");
 }
 
 static size_t
@@ -765,7 +891,8 @@ add_include_queries(struct builder *b, const struct listing *listing)
 }
 
 static void
-build_with_includes(struct builder *b, const struct listing *listing)
+build_with_includes(struct builder *b, const struct listing *listing,
+		    const struct selection *join)
 {
 	size_t width = widest(listing);
 	bool counts = !listing->id && listing->total != TOTAL_NONE;
@@ -776,12 +903,14 @@ build_with_includes(struct builder *b, const struct listing *listing)
 	add_include_queries(b, listing);
 	sql_add(&b->sql, " (SELECT 0, NULL::text, ");
 	add_text_list(b, listing->selection, "p", width);
+	add_join_list(b, join);
 	sql_add(&b->sql, ", ");
 	if (counts)
 		add_count(b, listing);
 	else
 		sql_add(&b->sql, "NULL::bigint");
 	sql_add(&b->sql, " FROM page p");
+	add_join_row(b, listing, join);
 	if (!listing->id)
 		add_order(b, listing, "p", false);
 	sql_add(&b->sql, ")");
@@ -790,6 +919,8 @@ build_with_includes(struct builder *b, const struct listing *listing)
 		sql_constant(&b->sql, (int64_t)i + 1);
 		sql_add(&b->sql, ", q.parent::text, ");
 		add_text_list(b, listing->includes[i].selection, "q", width);
+		for (size_t k = 0; k < join_width(join); k++)
+			sql_add(&b->sql, ", NULL");
 		sql_add(&b->sql, ", NULL FROM ");
 		strbuf_puts(&b->sql.text, include_name(b, (int)i));
 		sql_add(&b->sql, " q");
@@ -797,10 +928,12 @@ build_with_includes(struct builder *b, const struct listing *listing)
 }
 
 static void
-build_plain(struct builder *b, const struct listing *listing)
+build_plain(struct builder *b, const struct listing *listing,
+	    const struct selection *join)
 {
 	sql_add(&b->sql, "SELECT ");
 	selection_list(&b->sql, listing->selection, b->actor, b->model, "p");
+	add_join_list(b, join);
 	if (!listing->id && listing->total != TOTAL_NONE) {
 		sql_add(&b->sql, ", ");
 		add_count(b, listing);
@@ -808,7 +941,8 @@ build_plain(struct builder *b, const struct listing *listing)
 	sql_add(&b->sql, " FROM (");
 	add_page(b, listing);
 	sql_add(&b->sql, ") p");
-	if (listing->before)
+	add_join_row(b, listing, join);
+	if (listing->before || join)
 		add_order(b, listing, "p", false);
 }
 
@@ -841,14 +975,7 @@ count_alone(struct db *db, struct arena *arena, const struct model *model,
 	return error;
 }
 
-/* Share of the table's pages that a sample of about a thousand rows needs. */
-static const char SAMPLE[] =
-	"SELECT LEAST(100, 100000 / GREATEST(reltuples, 1)) "
-	"FROM pg_class WHERE oid = $1::regclass";
-
-/*
- * More rows than are counted: how many, from a sample of the table's pages.
- */
+/* More rows than are counted: how many, from a sample. */
 static struct error *
 estimate(struct db *db, struct arena *arena, const struct model *model,
 	 const struct actor *actor, const struct listing *listing,
@@ -857,23 +984,10 @@ estimate(struct db *db, struct arena *arena, const struct model *model,
 	struct builder b;
 	struct rows *rows;
 	struct error *error;
-	const char *share;
 
 	start(&b, arena, model, actor);
-	sql_name(&b.sql, listing->entity->table);
-	error = db_query(db, arena, SAMPLE, PARAMS(b.sql.text.data), &rows);
-	if (error)
-		return error;
-	share = rows_text(rows, 0, 0);
-	start(&b, arena, model, actor);
-	sql_add(&b.sql, "SELECT (count(*) * 100 / ");
-	sql_value_as(&b.sql, share, "float8");
-	sql_add(&b.sql, ")::bigint");
-	add_from(&b, listing);
-	sql_add(&b.sql, " TABLESAMPLE SYSTEM (");
-	sql_value_as(&b.sql, share, "float8");
-	sql_add(&b.sql, ")");
-	add_where(&b, listing);
+	sql_add(&b.sql, "SELECT ");
+	add_sample(&b, listing);
 	error = sql_run(&b.sql, db, &rows);
 	if (error)
 		return error;
@@ -925,6 +1039,11 @@ read_total(struct db *db, struct arena *arena, const struct model *model,
 	} else {
 		page->total = 0;
 	}
+	if (page->total < 0) {
+		page->total = -page->total;
+		page->total_is_estimate = true;
+		return NULL;
+	}
 	if (listing->total == TOTAL_BOUNDED && page->total > TOTAL_EXACT_MAX)
 		return estimate(db, arena, model, actor, listing, page);
 	return NULL;
@@ -939,14 +1058,18 @@ query_page(struct db *db, struct arena *arena, const struct model *model,
 	struct error *error;
 
 	start(&b, arena, model, actor);
+	page->join = join_selection(arena, listing->relationship);
 	if (listing->nincludes)
-		build_with_includes(&b, listing);
+		build_with_includes(&b, listing, page->join);
 	else
-		build_plain(&b, listing);
+		build_plain(&b, listing, page->join);
 	error = sql_run(&b.sql, db, &page->rows);
 	if (error)
 		return error;
 	page->first_column = listing->nincludes ? 2 : 0;
+	page->join_column = page->first_column + SELECTION_FIRST +
+			    (listing->nincludes ? widest(listing)
+						: listing->selection->ncolumns);
 	error = read_total(db, arena, model, actor, listing, page);
 	if (error)
 		return error;
