@@ -140,9 +140,16 @@ struct page {
 	size_t first_column; /* 0 or 2 */
 	int64_t total;       /* -1: not asked for */
 	bool total_is_estimate;
+	/* of related rows through a join table: the join row's columns, from
+	 * result column join_column on in the order of JOIN_…; else NULL */
+	const struct selection *join;
+	size_t join_column;
 };
 
 enum { PAGE_TAG, PAGE_PARENT };
+
+/* Columns of a join row: join->columns[i] is JOIN_FIRST + i. */
+enum { JOIN_REFERENCE_ID, JOIN_PERMISSION, JOIN_FIRST };
 
 /*
  * Runs a listing: one statement, one snapshot, only visible rows. A second
