@@ -131,6 +131,9 @@ add_index_columns(struct sql *sql, const struct index *index)
 			sql_add(sql, ", ");
 		sql_name(sql, index->columns[i]->sql_name);
 	}
+	/* lists break ties by id: with it the index alone gives their order */
+	if (!strcmp(index->kind, "idx") && !index->columns[0]->is_foreign_key)
+		sql_add(sql, ", id");
 }
 
 static bool

@@ -531,17 +531,51 @@ add_first_bound(struct builder *b, const struct listing *listing,
 	add_cursor(b, listing, first, id);
 }
 
-static void
-add_keyset(struct builder *b, const struct listing *listing)
+/*
+ * Whether one comparison of rows says it all: keys that are never NULL, in
+ * one direction, which is the id's as well.
+ */
+static bool
+is_plain_order(const struct listing *listing)
 {
-	const char *id = listing->after ? listing->after : listing->before;
-	bool reversed = listing->before != NULL;
+	for (size_t i = 0; i < listing->nsort; i++) {
+		const struct sort_key *key = &listing->sort[i];
+
+		if (key->path.nsteps || key->column->is_nullable ||
+		    key->column->target ||
+		    key->descending != listing->sort[0].descending)
+			return false;
+	}
+	return true;
+}
+
+/* (a, id) < (the cursor's a, its id): a range of an index over both. */
+static void
+add_row_comparison(struct builder *b, const struct listing *listing,
+		   const char *id, bool descending)
+{
+	sql_add(&b->sql, " AND (");
+	for (size_t i = 0; i < listing->nsort; i++) {
+		add_sort_operand(b, &listing->sort[i], "t", 0);
+		sql_add(&b->sql, ", ");
+	}
+	strbuf_puts(&b->sql.text, descending ? "t.id) < (" : "t.id) > (");
+	for (size_t i = 0; i < listing->nsort; i++) {
+		add_cursor(b, listing, &listing->sort[i], id);
+		sql_add(&b->sql, ", ");
+	}
+	add_cursor(b, listing, NULL, id);
+	sql_add(&b->sql, ")");
+}
+
+/* The same with NULLs and mixed directions, key by key. */
+static void
+add_key_comparisons(struct builder *b, const struct listing *listing,
+		    const char *id, bool reversed)
+{
 	bool descending = id_is_descending(listing) != reversed;
 
-	if (!id)
-		return;
-	if (listing->nsort)
-		add_first_bound(b, listing, id, reversed);
+	add_first_bound(b, listing, id, reversed);
 	sql_add(&b->sql, " AND (");
 	for (size_t i = 0; i < listing->nsort; i++) {
 		const struct sort_key *key = &listing->sort[i];
@@ -557,6 +591,21 @@ add_keyset(struct builder *b, const struct listing *listing)
 	strbuf_puts(&b->sql.text, descending ? "t.id < " : "t.id > ");
 	add_cursor(b, listing, NULL, id);
 	sql_add(&b->sql, "))");
+}
+
+static void
+add_keyset(struct builder *b, const struct listing *listing)
+{
+	const char *id = listing->after ? listing->after : listing->before;
+	bool reversed = listing->before != NULL;
+
+	if (!id)
+		return;
+	if (is_plain_order(listing))
+		add_row_comparison(b, listing, id,
+				   id_is_descending(listing) != reversed);
+	else
+		add_key_comparisons(b, listing, id, reversed);
 }
 
 /* Related rows. */
