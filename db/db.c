@@ -505,6 +505,15 @@ run_again(struct db *db, const char *sql, struct params params, bool was_open,
 	return run(db, sql, params);
 }
 
+/*
+ * Without asking the socket: that is db_connect()'s, once before a request.
+ */
+static struct error *
+connect_if_down(struct db *db, struct arena *arena)
+{
+	return db_is_up(db) ? NULL : db_connect(db, arena);
+}
+
 struct error *
 db_query(struct db *db, struct arena *arena, const char *sql,
 	 struct params params, struct rows **rows)
@@ -513,7 +522,7 @@ db_query(struct db *db, struct arena *arena, const char *sql,
 	struct error *error;
 	PGresult *result;
 
-	error = db_connect(db, arena);
+	error = connect_if_down(db, arena);
 	if (error)
 		return error;
 	if (was_open && db->transaction != TRANSACTION_OPEN)
@@ -530,7 +539,7 @@ db_execute(struct db *db, struct arena *arena, const char *sql)
 	bool was_open = db->transaction == TRANSACTION_OPEN;
 	struct error *error;
 
-	error = db_connect(db, arena);
+	error = connect_if_down(db, arena);
 	if (error)
 		return error;
 	if (was_open && db->transaction != TRANSACTION_OPEN)
