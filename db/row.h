@@ -17,6 +17,8 @@ struct row_context {
 	const struct model *model;
 	const struct actor *actor;
 	const struct value_settings *values;
+	const char *run; /* id of the run of an action that changes the rows,
+			    for their history, or NULL */
 	bool trusted; /* table and row checks are passed (RunAs: system);
 			 Refer on foreign keys is still the actor's */
 	/*

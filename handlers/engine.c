@@ -10,6 +10,7 @@
 #include "db/subject.h"
 #include "handlers/action_input.h"
 #include "handlers/outcome.h"
+#include "handlers/record.h"
 #include "handlers/script.h"
 
 /* Runs after a serialization failure or a deadlock, the first one included. */
@@ -199,6 +200,8 @@ run_hooked(struct run *run, struct reply *reply)
 	error = run_outcomes(run, reply);
 	if (!error && run->dry_run)
 		add_dry_run(run, reply);
+	else if (!error)
+		error = record_store(run);
 	if (!error && hooks && hooks->finish && !run->dry_run)
 		error = hooks->finish(run, reply);
 	return error;
@@ -248,6 +251,7 @@ run_again(struct run *run, struct reply *reply)
 						      run->request->scripts),
 		};
 		*run->actor = *caller;
+		record_begin(run);
 		reply_init(reply, run->request->arena);
 		error = run_once(run, reply);
 		run->request->actor = caller;

@@ -46,6 +46,11 @@ struct run {
 	struct evaluator evaluator;  /* of the scripts of this run */
 	const struct run_hooks *hooks;
 	const char *job_id; /* of the background job that it is, or NULL */
+	char id[37];	    /* of its record in action_run */
+	int64_t started_us;
+	bool is_kept;		     /* it changed something */
+	struct json_object *touched; /* rows that it changed, or NULL */
+	int64_t ntouched;
 };
 
 /*

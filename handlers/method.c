@@ -1,13 +1,13 @@
 /*
  * method.c: what the methods of outcomes do: rows of an entity, items of the
- * answer, performers, and running on as somebody else. Which changes make
- * the node's caches stale is decided here.
+ * answer, performers, and running on as somebody else.
  */
 #include <string.h>
 
 #include "db/account.h"
 #include "db/base/crypto.h"
 #include "handlers/listing.h"
+#include "handlers/record.h"
 #include "handlers/outcome.h"
 
 static void
@@ -30,6 +30,7 @@ row_context_of(const struct run *run, bool trusted)
 	struct row_context context = request_row_context(run->request, trusted);
 
 	context.actor = run->actor;
+	context.run = run->id;
 	return context;
 }
 
@@ -60,53 +61,7 @@ find_entity(struct run *run, const struct outcome *outcome,
 			 "there is no entity %s", outcome->type);
 }
 
-static bool
-is_join_of(const struct entity *entity, const struct entity *of)
-{
-	return of && of->group_join == entity;
-}
-
-static void
-note_change(struct run *run, const struct entity *entity)
-{
-	const struct model *model = run->request->model;
-	const struct entity *smd = model_entity(model, "smd");
-
-	if (entity == model->user_account || entity == model->usergroup ||
-	    entity == model->membership)
-		run->access_changed = true;
-	if (entity == model->world || entity == model->action ||
-	    entity == smd || is_join_of(entity, model->world) ||
-	    is_join_of(entity, model->action) || is_join_of(entity, smd))
-		run->model_changed = true;
-}
-
 /* Dry runs. */
-
-/* Rows that come and go with any run are not what was asked about. */
-static bool
-is_listed(const struct entity *entity)
-{
-	return !entity->is_audit_table && strcmp(entity->name, "job") &&
-	       strcmp(entity->name, "action_run");
-}
-
-static void
-list_change(struct run *run, const struct entity *entity, const char *id,
-	    const char *operation, struct json_object *before,
-	    struct json_object *after)
-{
-	struct json_object *change = json_object_new_object();
-
-	json_object_object_add(change, "entity",
-			       json_object_new_string(entity->name));
-	json_object_object_add(change, "id", json_object_new_string(id));
-	json_object_object_add(change, "operation",
-			       json_object_new_string(operation));
-	json_object_object_add(change, "before", json_object_get(before));
-	json_object_object_add(change, "after", json_object_get(after));
-	json_object_array_add(run->changes, change);
-}
 
 /* The row before it changes; NULL if this is no dry run. */
 static struct error *
@@ -118,22 +73,12 @@ row_before(struct run *run, const struct entity *entity, const char *id,
 	struct error *error;
 
 	*before = NULL;
-	if (!run->dry_run || !is_listed(entity))
+	if (!run->dry_run || !record_lists(entity))
 		return NULL;
 	error = row_read(&context, entity, id, true, &row);
 	if (!error && rows_count(row.rows))
 		*before = keep(run, row_object(&row, 0));
 	return error;
-}
-
-static void
-row_changed(struct run *run, const struct entity *entity, const char *id,
-	    const char *operation, struct json_object *before,
-	    struct json_object *after)
-{
-	note_change(run, entity);
-	if (run->dry_run && is_listed(entity))
-		list_change(run, entity, id, operation, before, after);
 }
 
 /* Rows. */
@@ -233,7 +178,7 @@ create_row(struct run *run, const struct outcome *outcome,
 	if (error)
 		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));
-	row_changed(run, entity, text_member(*result, "reference_id"), "create",
+	run_changed(run, entity, text_member(*result, "reference_id"), "create",
 		    NULL, *result);
 	notify_done(run, items, "Created", outcome);
 	return NULL;
@@ -263,7 +208,7 @@ update_row(struct run *run, const struct outcome *outcome,
 	if (error)
 		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));
-	row_changed(run, entity, id, "update", before, *result);
+	run_changed(run, entity, id, "update", before, *result);
 	reply_add(items,
 		  strcmp(outcome->method, "PATCH") ? run->action->on_type
 						   : entity->name,
@@ -291,7 +236,7 @@ delete_row(struct run *run, const struct outcome *outcome,
 		error = row_delete(&context, entity, id);
 	if (error)
 		return error;
-	row_changed(run, entity, id, "delete", before, NULL);
+	run_changed(run, entity, id, "delete", before, NULL);
 	notify_done(run, items, "Deleted", outcome);
 	return NULL;
 }
@@ -398,6 +343,7 @@ execute(struct run *run, const struct outcome *outcome,
 				 "this installation can't do %s",
 				 outcome->type);
 	reply_init(&own, items->arena);
+	run->is_kept |= performer->is_writer;
 	error = performer->perform(run, input, &own);
 	if (error)
 		return error;

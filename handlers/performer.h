@@ -21,6 +21,8 @@ struct performer {
 	 */
 	struct error *(*perform)(struct run *run, struct json_object *input,
 				 struct reply *reply);
+	/* It writes without telling by run_changed(): its runs are kept. */
+	bool is_writer;
 };
 
 /* All performers, by the registry; `*count` of them. */

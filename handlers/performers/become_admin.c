@@ -34,4 +34,5 @@ const struct performer performer_become_admin = {
 	.name = "__become_admin",
 	.summary = "Claim a fresh installation",
 	.perform = become_admin,
+	.is_writer = true,
 };

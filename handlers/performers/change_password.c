@@ -93,4 +93,5 @@ const struct performer performer_change_password = {
 	.summary = "Change the caller's password and revoke his tokens",
 	.pool = "hash",
 	.perform = change_password,
+	.is_writer = true,
 };

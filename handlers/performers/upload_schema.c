@@ -185,4 +185,5 @@ const struct performer performer_upload_schema = {
 	.summary = "Apply uploaded schema files",
 	.pool = "long",
 	.perform = upload_schema,
+	.is_writer = true,
 };
