@@ -8,9 +8,14 @@ const path = require('node:path');
 const { run } = require('node:test');
 const { spec: Spec } = require('node:test/reporters');
 
+/* Whoever ends the runner ends the file that runs, and so its instance. */
+const ending = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+	process.on(signal, () => ending.abort());
+
 const files = process.argv.slice(2).map((file) => path.resolve(file));
 
-run({ files, concurrency: 1, timeout: 600000 })
+run({ files, concurrency: 1, timeout: 600000, signal: ending.signal })
 	.on('test:fail', () => { process.exitCode = 1; })
 	.compose(new Spec())
 	.pipe(process.stdout);
