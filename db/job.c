@@ -10,8 +10,6 @@
 #include "db/base/crypto.h"
 #include "db/permission.h"
 
-#define PART_BYTES (192 * 1024)
-
 static const char *
 number(struct arena *arena, int64_t value)
 {
@@ -29,30 +27,23 @@ static const char CREATE[] =
 	"INSERT INTO job (action_name, entity_name, performer,"
 	" subject_reference_id, user_account_id, permission)"
 	" VALUES ($1, $2, $3, $4, nullif($5::bigint, 0), $6)"
-	" RETURNING id, reference_id";
+	" RETURNING reference_id";
 
+/* The input itself is file 0, in one part. */
 static const char STAGE[] =
-	"INSERT INTO actd_job_input (job, part, data)"
-	" VALUES ($1::bigint, $2::integer, decode($3, 'base64'))";
+	"INSERT INTO actd_job_input (job, file, part, data)"
+	" SELECT id, $2::integer, $3::integer, decode($4, 'base64')"
+	" FROM job WHERE reference_id = $1";
 
 static struct error *
-stage(struct db *db, struct arena *arena, const char *id,
-      const struct job_draft *draft)
+stage(struct db *db, struct arena *arena, const char *reference_id, size_t file,
+      size_t part, const void *data, size_t size)
 {
-	const char *data = draft->input;
-	struct error *error = NULL;
-
-	for (size_t at = 0, part = 0; at < draft->input_size && !error;
-	     at += PART_BYTES, part++) {
-		size_t left = draft->input_size - at;
-		size_t size = left < PART_BYTES ? left : PART_BYTES;
-
-		error = db_query(db, arena, STAGE,
-				 PARAMS(id, number(arena, (int64_t)part),
-					crypto_base64(arena, data + at, size)),
-				 NULL);
-	}
-	return error;
+	return db_query(db, arena, STAGE,
+			PARAMS(reference_id, number(arena, (int64_t)file),
+			       number(arena, (int64_t)part),
+			       crypto_base64(arena, data, size)),
+			NULL);
 }
 
 struct error *
@@ -70,8 +61,16 @@ job_create(struct db *db, struct arena *arena, const struct job_draft *draft,
 			 &rows);
 	if (error)
 		return error;
-	*reference_id = rows_text(rows, 0, 1);
-	return stage(db, arena, rows_text(rows, 0, 0), draft);
+	*reference_id = rows_text(rows, 0, 0);
+	return stage(db, arena, *reference_id, 0, 0, draft->input,
+		     strlen(draft->input));
+}
+
+struct error *
+job_stage(struct db *db, struct arena *arena, const char *reference_id,
+	  size_t file, size_t part, const void *data, size_t size)
+{
+	return stage(db, arena, reference_id, file + 1, part, data, size);
 }
 
 /* Taking. */
@@ -137,34 +136,50 @@ job_held(struct db *db, struct arena *arena, int64_t id, const char *worker,
 
 static const char READ_INPUT[] =
 	"SELECT encode(data, 'base64') FROM actd_job_input"
-	" WHERE job = $1::bigint ORDER BY part";
+	" WHERE job = $1::bigint AND file = $2::integer"
+	" AND part = $3::integer";
+
+static struct error *
+read_part(struct db *db, struct arena *arena, const struct job *job,
+	  size_t file, size_t part, unsigned char **data, size_t *size)
+{
+	struct rows *rows;
+	struct error *error = db_query(db, arena, READ_INPUT,
+				       PARAMS(number(arena, job->id),
+					      number(arena, (int64_t)file),
+					      number(arena, (int64_t)part)),
+				       &rows);
+
+	*data = NULL;
+	if (error || !rows_count(rows))
+		return error;
+	if (!crypto_base64_decode(arena, rows_text(rows, 0, 0),
+				  rows_length(rows, 0, 0), data, size))
+		return error_internal(arena, "bad input of job %s",
+				      job->reference_id);
+	return NULL;
+}
 
 struct error *
 job_input(struct db *db, struct arena *arena, const struct job *job,
-	  char **input, size_t *size)
+	  const char **input)
 {
-	struct strbuf whole;
-	struct rows *rows;
-	struct error *error = db_query(db, arena, READ_INPUT,
-				       PARAMS(number(arena, job->id)), &rows);
+	unsigned char *data = NULL;
+	size_t size;
+	struct error *error = read_part(db, arena, job, 0, 0, &data, &size);
 
-	if (error)
-		return error;
-	strbuf_init(&whole, arena);
-	for (size_t i = 0; i < rows_count(rows); i++) {
-		unsigned char *part;
-		size_t part_size;
+	if (!error && !data)
+		error = error_internal(arena, "no input of job %s",
+				       job->reference_id);
+	*input = (const char *)data;
+	return error;
+}
 
-		if (!crypto_base64_decode(arena, rows_text(rows, i, 0),
-					  rows_length(rows, i, 0), &part,
-					  &part_size))
-			return error_internal(arena, "bad input of job %s",
-					      job->reference_id);
-		strbuf_add(&whole, part, part_size);
-	}
-	*input = whole.data;
-	*size = whole.length;
-	return NULL;
+struct error *
+job_file(struct db *db, struct arena *arena, const struct job *job, size_t file,
+	 size_t part, unsigned char **data, size_t *size)
+{
+	return read_part(db, arena, job, file + 1, part, data, size);
 }
 
 /* Holding. */

@@ -29,9 +29,11 @@ struct job_draft {
 				  job runs the action */
 	const char *subject; /* reference id of the action's subject, or NULL */
 	int64_t owner;	     /* account; 0: nobody */
-	const void *input;
-	size_t input_size;
+	const char *input;   /* not empty */
 };
+
+/* A part of a file of a job has at most so many bytes. */
+#define JOB_PART_BYTES (192 * 1024)
 
 /* A job that a runner holds. */
 struct job {
@@ -68,6 +70,14 @@ struct error *job_create(struct db *db, struct arena *arena,
 			 const char **reference_id) MUST_CHECK;
 
 /*
+ * Stages the next part of a file that belongs to the input, in the same
+ * transaction. Files and parts count from 0.
+ */
+struct error *job_stage(struct db *db, struct arena *arena,
+			const char *reference_id, size_t file, size_t part,
+			const void *data, size_t size) MUST_CHECK;
+
+/*
  * Takes the job that is due longest and makes it the `worker`'s; `*job` is
  * NULL where nothing is due. Each job is taken by one runner of all nodes.
  */
@@ -79,10 +89,14 @@ struct error *job_held(struct db *db, struct arena *arena, int64_t id,
 		       const char *worker, int64_t attempt,
 		       struct job **job) MUST_CHECK;
 
-/* The input of a job, as it was staged. Followed by a NUL. */
+/* The input of a job, as it was staged. */
 struct error *job_input(struct db *db, struct arena *arena,
-			const struct job *job, char **input,
-			size_t *size) MUST_CHECK;
+			const struct job *job, const char **input) MUST_CHECK;
+
+/* A part of one of its files; `*data` is NULL after the last. */
+struct error *job_file(struct db *db, struct arena *arena,
+		       const struct job *job, size_t file, size_t part,
+		       unsigned char **data, size_t *size) MUST_CHECK;
 
 /* Renews the lease and tells how far the job is. */
 struct error *job_beat(struct db *db, struct arena *arena,

@@ -153,6 +153,7 @@ be_child(struct child *child)
 	struct db_settings db_settings = {
 		.conninfo = settings->config->database,
 		.application = "actd job",
+		.node = settings->shared->node,
 		.prepared_statements =
 			(unsigned)settings->config->prepared_statements,
 	};

@@ -24,6 +24,9 @@
 #define BEAT_US INT64_C(500000)
 #define LOOK_US INT64_C(1000000)
 
+/* Further pause after a look that failed. */
+#define FAILED_US INT64_C(2000000)
+
 /* A cancelled job that does not end by itself by then is killed. */
 #define CANCEL_PATIENCE_US INT64_C(1000000)
 
@@ -273,6 +276,18 @@ keep_house(struct runner *runner)
 	return error;
 }
 
+static struct error *
+start_tasks(struct runner *runner)
+{
+	struct request request = {
+		.arena = runner->arena,
+		.db = runner->control,
+		.settings = &runner->settings->config->settings,
+	};
+
+	return background_start_tasks(&request);
+}
+
 static void
 look(struct runner *runner)
 {
@@ -287,10 +302,14 @@ look(struct runner *runner)
 	runner->woken = false;
 	arena_reset(runner->job_arena);
 	if (!error)
+		error = start_tasks(runner);
+	if (!error)
 		error = job_take(runner->control, runner->job_arena,
 				 runner->worker, &runner->job);
 	note(error);
-	if (!error && runner->job)
+	if (error)
+		runner->looked_us = now_us() + FAILED_US;
+	else if (runner->job)
 		start_job(runner);
 }
 

@@ -1,15 +1,21 @@
 /*
  * background.c: the input of a job is the encrypted text of an object: `user`
- * (reference id, null for guests), `attributes`, `dry_run`.
+ * (reference id, null for guests) and `attributes`, which are an effect's
+ * input, or an action's attributes with `dry_run` and the number of its files.
  */
 #include "handlers/background.h"
 
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "db/base/crypto.h"
+#include "db/base/log.h"
+#include "db/base/schedule.h"
+#include "db/task.h"
 #include "handlers/formats/format.h"
 #include "handlers/script.h"
+#include "handlers/spool.h"
 
 static const struct format_limits input_limits = {
 	.bytes = SIZE_MAX,
@@ -61,8 +67,78 @@ queue(struct request *request, const struct actor *actor,
 		json_object_to_json_string_ext(whole, JSON_C_TO_STRING_PLAIN));
 	draft->owner = actor->id;
 	draft->input = text;
-	draft->input_size = strlen(text);
 	return job_create(request->db, request->arena, draft, job_id);
+}
+
+/* An error that outlives the arena it was made in. */
+static struct error *
+carry(struct arena *arena, const struct error *error)
+{
+	return error_new(arena, error->status, error->code, "%s",
+			 error->detail);
+}
+
+/* Files that came with the body go along. */
+static struct error *
+stage_file(struct request *request, const char *job_id, size_t file)
+{
+	char *data = arena_alloc_raw(request->arena, JOB_PART_BYTES);
+	int fd = request->spools[file];
+	struct error *error = NULL;
+	off_t at = 0;
+
+	for (size_t part = 0; !error; part++) {
+		struct arena *scratch = arena_new();
+		ssize_t got = pread(fd, data, JOB_PART_BYTES, at);
+
+		if (got > 0)
+			error = job_stage(request->db, scratch, job_id, file,
+					  part, data, (size_t)got);
+		if (error)
+			error = carry(request->arena, error);
+		arena_free(scratch);
+		if (got <= 0)
+			break;
+		at += got;
+	}
+	return error;
+}
+
+static struct error *
+restore_file(struct request *request, const struct job *job, size_t file)
+{
+	struct error *error = spool_new(request->arena, request->settings,
+					&request->spools[file]);
+	unsigned char *data = NULL;
+	size_t part = 0;
+
+	do {
+		struct arena *scratch = arena_new();
+		size_t size;
+
+		if (!error)
+			error = job_file(request->db, scratch, job, file,
+					 part++, &data, &size);
+		if (!error && data)
+			error = spool_write(scratch, request->spools[file],
+					    data, size);
+		if (error)
+			error = carry(request->arena, error);
+		arena_free(scratch);
+	} while (!error && data);
+	return error;
+}
+
+static struct error *
+restore_files(struct request *request, const struct job *job, size_t count)
+{
+	struct error *error = NULL;
+
+	request->spools = ARENA_ARRAY(request->arena, int, count + 1);
+	request->nspools = count;
+	for (size_t i = 0; i < count && !error; i++)
+		error = restore_file(request, job, i);
+	return error;
 }
 
 /* The attribute {entity}_id, where it is an id. */
@@ -89,13 +165,20 @@ background_queue(struct request *request, const struct actor *actor,
 		.entity = action->on_type,
 		.subject = subject_of(request, action, attributes),
 	};
+	struct error *error;
 
 	arena_defer(request->arena, release, input);
 	json_object_object_add(input, "attributes",
 			       json_object_get(attributes));
 	json_object_object_add(input, "dry_run",
 			       json_object_new_boolean(dry_run));
-	return queue(request, actor, input, &draft, job_id);
+	json_object_object_add(
+		input, "files",
+		json_object_new_int64((int64_t)request->nspools));
+	error = queue(request, actor, input, &draft, job_id);
+	for (size_t i = 0; i < request->nspools && !error; i++)
+		error = stage_file(request, *job_id, i);
+	return error;
 }
 
 struct error *
@@ -117,6 +200,79 @@ outbox_add(struct run *run, const char *performer, struct json_object *input)
 	json_object_object_add(effect, "input", json_object_get(input));
 	json_object_array_add(run->effects, effect);
 	return NULL;
+}
+
+/* Tasks. */
+
+static struct json_object *
+attributes_of(struct arena *arena, const struct task *task)
+{
+	const char *text = task->attributes;
+	struct json_object *attributes = NULL;
+	struct error *error = NULL;
+
+	if (text && *text)
+		error = json_read(arena, text, strlen(text), &input_limits, 422,
+				  &attributes);
+	if (!error && json_object_is_type(attributes, json_type_object))
+		return attributes;
+	attributes = json_object_new_object();
+	arena_defer(arena, release, attributes);
+	return attributes;
+}
+
+static struct error *
+queue_task(struct request *request, const struct task *task)
+{
+	const struct actor user = { .id = task->user_id,
+				    .reference_id = task->user };
+	struct json_object *input = json_object_new_object();
+	struct job_draft draft = {
+		.action = task->action,
+		.entity = task->entity,
+	};
+	const char *job_id;
+
+	arena_defer(request->arena, release, input);
+	json_object_object_add(
+		input, "attributes",
+		json_object_get(attributes_of(request->arena, task)));
+	return queue(request, &user, input, &draft, &job_id);
+}
+
+static struct error *
+start_task(struct request *request, const struct task *task)
+{
+	struct schedule *schedule;
+	struct error *error =
+		schedule_read(request->arena, task->schedule, &schedule);
+	int64_t next_run;
+
+	if (error) { /* until it is changed */
+		log_event(LOG_WARNING, "task-refused", "task", task->name,
+			  "detail", error->detail, NULL);
+		return task_plan(request->db, request->arena, task, -1);
+	}
+	next_run = schedule_next(schedule, task->now);
+	error = task_plan(request->db, request->arena, task, next_run);
+	return error || !task->is_due ? error : queue_task(request, task);
+}
+
+struct error *
+background_start_tasks(struct request *request)
+{
+	struct task *tasks = NULL;
+	struct error *error;
+	size_t count = 0;
+
+	db_begin(request->db);
+	error = task_take(request->db, request->arena, &tasks, &count);
+	for (size_t i = 0; i < count && !error; i++)
+		error = start_task(request, &tasks[i]);
+	if (!error)
+		return db_finish(request->db, request->arena);
+	db_abandon(request->db);
+	return error;
 }
 
 /* Working. */
@@ -171,11 +327,11 @@ read_input(struct request *request, const struct job *job,
 	   struct json_object **input)
 {
 	struct json_object *whole;
-	char *sealed, *text;
+	const char *sealed;
 	struct error *error;
-	size_t size;
+	char *text;
 
-	error = job_input(request->db, request->arena, job, &sealed, &size);
+	error = job_input(request->db, request->arena, job, &sealed);
 	if (error)
 		return error;
 	if (!crypto_decrypt(request->arena,
@@ -212,6 +368,11 @@ run_action(struct request *request, struct background *background,
 		return error_new(request->arena, 404, "unknown-action",
 				 "there is no action %s on %s", job->action,
 				 job->entity);
+	error = restore_files(request, job,
+			      (size_t)json_object_get_int64(
+				      json_object_object_get(input, "files")));
+	if (error)
+		return error;
 	error = engine_run_with(request, action,
 				json_object_object_get(input, "attributes"),
 				dry_run, &hooks, job->reference_id, &reply);

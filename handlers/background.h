@@ -36,6 +36,13 @@ struct error *background_queue(struct request *request,
 struct error *outbox_add(struct run *run, const char *performer,
 			 struct json_object *input) MUST_CHECK;
 
+/*
+ * Queues a job for each task that is due, as the user it names, and works out
+ * when it is due next. To be called each second by any number of processes:
+ * each due time has one job. `request` needs arena, db and settings only.
+ */
+struct error *background_start_tasks(struct request *request) MUST_CHECK;
+
 /* A job at work. */
 struct background {
 	const struct job *job;

@@ -3,7 +3,7 @@
 -- it, and what must hold of an account by whatever door it changes. Runs
 -- inside the migration's transaction, after the system's tables are there,
 -- whenever this text differs from the one in force. Statements only CREATE
--- OR REPLACE, or IF NOT EXISTS.
+-- OR REPLACE, or IF NOT EXISTS, or do nothing the second time.
 --
 -- The triggers are for rows, so that a statement that finds nothing to
 -- change tells nobody; equal notifications of a transaction are sent once.
@@ -152,9 +152,10 @@ CREATE INDEX IF NOT EXISTS actd_idempotency_created_at
 -- answered and gone with the job's end. No door of the API leads here.
 CREATE TABLE IF NOT EXISTS actd_job_input (
 	job bigint NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+	file integer NOT NULL,
 	part integer NOT NULL,
 	data bytea NOT NULL,
-	PRIMARY KEY (job, part)
+	PRIMARY KEY (job, file, part)
 );
 CREATE INDEX IF NOT EXISTS actd_job_due
 	ON job (run_after, id) WHERE state = 'queued';
@@ -186,23 +187,33 @@ FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state
 	OR OLD.is_cancel_requested IS DISTINCT FROM NEW.is_cancel_requested)
 EXECUTE FUNCTION actd_notify_job();
 
--- When each task is due next, for the schedule it had when that was worked
--- out (db/task.h).
+-- When each task is due next, worked out for that schedule; '' and none where
+-- that is still to be done (db/task.h).
 CREATE TABLE IF NOT EXISTS actd_task (
 	task bigint PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
-	schedule text NOT NULL,
+	schedule text NOT NULL DEFAULT '',
 	next_run timestamptz
 );
+INSERT INTO actd_task (task) SELECT id FROM task ON CONFLICT DO NOTHING;
 
-CREATE OR REPLACE FUNCTION actd_notify_task() RETURNS trigger
+CREATE OR REPLACE FUNCTION actd_task_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+	INSERT INTO public.actd_task (task) VALUES (NEW.id)
+	ON CONFLICT (task) DO UPDATE SET schedule = '', next_run = NULL;
 	PERFORM pg_catalog.pg_notify('actd_job', '');
 	RETURN NULL;
 END
 $$;
 
-CREATE OR REPLACE TRIGGER actd_task_changed
-AFTER INSERT OR UPDATE
+CREATE OR REPLACE TRIGGER actd_task_created
+AFTER INSERT
 ON task
-FOR EACH ROW EXECUTE FUNCTION actd_notify_task();
+FOR EACH ROW EXECUTE FUNCTION actd_task_changed();
+
+CREATE OR REPLACE TRIGGER actd_task_changed
+AFTER UPDATE
+ON task
+FOR EACH ROW WHEN (OLD.schedule IS DISTINCT FROM NEW.schedule
+	OR OLD.active IS DISTINCT FROM NEW.active)
+EXECUTE FUNCTION actd_task_changed();

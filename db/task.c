@@ -1,0 +1,58 @@
+/*
+ * task.c: table actd_task (sql/functions.sql). Both rows are locked: whoever
+ * comes second sees the new time, not the one before.
+ */
+#include "db/task.h"
+
+static const char TAKE[] =
+	"SELECT t.id, t.name, t.entity_name, t.action_name, t.attributes,"
+	" t.schedule, n.schedule = t.schedule, coalesce(u.id, 0),"
+	" u.reference_id, floor(extract(epoch FROM now()))::bigint"
+	" FROM task t JOIN actd_task n ON n.task = t.id"
+	" LEFT JOIN user_account u"
+	"  ON u.id = coalesce(t.as_user_id, t.user_account_id)"
+	" WHERE t.active AND (n.schedule <> t.schedule OR n.next_run <= now())"
+	" ORDER BY n.next_run, t.id LIMIT 100 FOR UPDATE OF t, n SKIP LOCKED";
+
+struct error *
+task_take(struct db *db, struct arena *arena, struct task **tasks,
+	  size_t *count)
+{
+	struct rows *rows;
+	struct error *error = db_query(db, arena, TAKE, NO_PARAMS, &rows);
+
+	if (error)
+		return error;
+	*count = rows_count(rows);
+	*tasks = ARENA_ARRAY(arena, struct task, *count + 1);
+	for (size_t i = 0; i < *count; i++)
+		(*tasks)[i] = (struct task){
+			.id = rows_integer(rows, i, 0),
+			.name = rows_text(rows, i, 1),
+			.entity = rows_text(rows, i, 2),
+			.action = rows_text(rows, i, 3),
+			.attributes = rows_text(rows, i, 4),
+			.schedule = rows_text(rows, i, 5),
+			.is_due = rows_boolean(rows, i, 6),
+			.user_id = rows_integer(rows, i, 7),
+			.user = rows_text(rows, i, 8),
+			.now = rows_integer(rows, i, 9),
+		};
+	return NULL;
+}
+
+static const char PLAN[] = "UPDATE actd_task SET schedule = $2,"
+			   " next_run = to_timestamp(nullif($3::bigint, -1))"
+			   " WHERE task = $1::bigint";
+
+struct error *
+task_plan(struct db *db, struct arena *arena, const struct task *task,
+	  int64_t next_run)
+{
+	return db_query(
+		db, arena, PLAN,
+		PARAMS(arena_printf(arena, "%lld", (long long)task->id),
+		       task->schedule,
+		       arena_printf(arena, "%lld", (long long)next_run)),
+		NULL);
+}
