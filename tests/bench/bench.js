@@ -87,7 +87,7 @@ function helper(command, words, environment = {}) {
 async function statementsOf(ask) {
 	const file = path.join(instance.folder, 'log/postgresql.log');
 	const setting = (value) => {
-		instance.psql('ALTER SYSTEM SET log_line_prefix = \'\'');
+		instance.psql('ALTER SYSTEM SET log_line_prefix = \'%a: \'');
 		instance.psql(`ALTER SYSTEM SET log_min_duration_statement = ${value}`);
 		instance.psql('SELECT pg_reload_conf()');
 	};
@@ -106,8 +106,12 @@ async function statementsOf(ask) {
 
 function parseLog(log) {
 	const statements = [];
-	const joined = log.replace(/\n\t/g, '\n ').split(/\n(?=[A-Z]+: {2})/);
-	for (const entry of joined) {
+	const joined = log.replace(/\n\t/g, '\n ').split(/\n(?=[^\n]*?: [A-Z]+: {2})/);
+	const ours = 'actd quick: '; /* not a runner's, nor psql's */
+	for (const line of joined) {
+		if (!line.startsWith(ours))
+			continue;
+		const entry = line.slice(ours.length);
 		const executed = /^LOG: {2}duration: [\d.]+ ms {2}execute [^:]*: ([^]*)$/.exec(entry);
 		if (executed)
 			statements.push({ text: executed[1].trim(), parameters: [] });
