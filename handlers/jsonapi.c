@@ -24,6 +24,9 @@ struct shape {
 	size_t first_column;
 	int *key_columns;	    /* per relationship: result column or -1 */
 	const struct links **links; /* per relationship: or NULL */
+	bool is_group_link;	    /* the join row is one to usergroup */
+	const struct selection *join; /* columns of the join row, or NULL */
+	size_t join_column;
 };
 
 /* A document with includes. */
@@ -61,7 +64,8 @@ shape_of(struct arena *arena, const struct selection *selection,
 {
 	const struct entity *entity = selection->entity;
 	size_t count = entity->nrelationships;
-	struct shape shape = { selection, first_column, NULL, NULL };
+	struct shape shape = { .selection = selection,
+			       .first_column = first_column };
 
 	shape.key_columns = ARENA_ARRAY(arena, int, count + 1);
 	shape.links = ARENA_ARRAY(arena, const struct links *, count + 1);
@@ -95,6 +99,59 @@ add_identifier(struct strbuf *buf, const char *type, const char *id)
 }
 
 static void
+add_attribute(struct strbuf *buf, const struct column *column,
+	      const struct rows *rows, size_t row, size_t at)
+{
+	strbuf_puts(buf, column->column_name);
+	strbuf_literal(buf, "\":");
+	value_to_json(buf, column, rows_text(rows, row, at),
+		      rows_length(rows, row, at));
+}
+
+/*
+ * Groups of a row, and rows of a group, come with reference_id and permission
+ * of the link, by which clients change and delete it (wire/json-api.md 2.4).
+ */
+static size_t
+attribute_column(const struct shape *shape, const struct column *column,
+		 size_t at)
+{
+	if (!shape->is_group_link || !column->is_standard)
+		return at;
+	if (!strcmp(column->column_name, "reference_id"))
+		return shape->join_column + JOIN_REFERENCE_ID;
+	if (!strcmp(column->column_name, "permission"))
+		return shape->join_column + JOIN_PERMISSION;
+	return at;
+}
+
+static void
+add_join_attributes(struct strbuf *buf, const struct shape *shape,
+		    const struct rows *rows, size_t row)
+{
+	const struct selection *join = shape->join;
+
+	if (shape->is_group_link) {
+		strbuf_literal(buf, ",\"relation_reference_id\":\"");
+		strbuf_puts(buf, rows_text(rows, row,
+					   shape->first_column +
+						   SELECTION_REFERENCE_ID));
+		strbuf_putc(buf, '"');
+	}
+	for (size_t i = 0; i < join->ncolumns; i++) {
+		const struct column *column = join->columns[i];
+
+		if (!column->is_standard &&
+		    entity_column(shape->selection->entity,
+				  column->column_name))
+			continue;
+		strbuf_puts(buf, column->is_standard ? ",\"relation_" : ",\"");
+		add_attribute(buf, column, rows, row,
+			      shape->join_column + JOIN_FIRST + i);
+	}
+}
+
+static void
 add_attributes(struct strbuf *buf, const struct shape *shape,
 	       const struct rows *rows, size_t row)
 {
@@ -106,12 +163,12 @@ add_attributes(struct strbuf *buf, const struct shape *shape,
 	strbuf_putc(buf, '"');
 	for (size_t i = 0; i < selection->ncolumns; i++, column++) {
 		strbuf_literal(buf, ",\"");
-		strbuf_puts(buf, selection->columns[i]->column_name);
-		strbuf_literal(buf, "\":");
-		value_to_json(buf, selection->columns[i],
-			      rows_text(rows, row, column),
-			      rows_length(rows, row, column));
+		add_attribute(
+			buf, selection->columns[i], rows, row,
+			attribute_column(shape, selection->columns[i], column));
 	}
+	if (shape->join)
+		add_join_attributes(buf, shape, rows, row);
 	strbuf_putc(buf, '}');
 }
 
@@ -329,6 +386,11 @@ prepare_document(struct document *d, struct arena *arena,
 	d->listing = listing;
 	d->page = page;
 	d->page_shape = shape_of(arena, listing->selection, page->first_column);
+	d->page_shape.join = page->join;
+	d->page_shape.join_column = page->join_column;
+	d->page_shape.is_group_link =
+		page->join &&
+		!strcmp(listing->relationship->relation->object, "usergroup");
 	find_first_rows(d);
 	if (!count)
 		return;
