@@ -157,16 +157,20 @@ static struct error *
 explain_table(struct explanation *e, const struct entity *entity,
 	      enum permission_rule exception)
 {
-	const struct permission_facts facts = { entity->permission,
-						entity->owner_id,
-						entity->group_links,
-						entity->ngroup_links };
 	enum verb verb = e->question->verb;
 	struct error *error = NULL;
 
-	for (size_t i = 0; !error && i < needs[verb].ntable; i++)
-		error = explain_definition(e, "table", entity->name, &facts,
+	for (size_t i = 0; !error && i < needs[verb].ntable; i++) {
+		const struct entity *judged =
+			permission_judged(entity, needs[verb].table[i]);
+		const struct permission_facts facts = { judged->permission,
+							judged->owner_id,
+							judged->group_links,
+							judged->ngroup_links };
+
+		error = explain_definition(e, "table", judged->name, &facts,
 					   needs[verb].table[i], exception);
+	}
 	return error;
 }
 
@@ -349,6 +353,10 @@ explain_right(struct explanation *e, const struct row_facts *row,
 
 	if (error)
 		return error;
+	if (permission_judged(e->question->entity, verb) !=
+		    e->question->entity &&
+	    rule != RULE_ADMINISTRATOR)
+		rule = granted ? RULE_SOURCE : RULE_NOTHING;
 	if (rule == RULE_NOTHING)
 		rule = exception_of(e, row, verb);
 	if (granted != (rule != RULE_NOTHING) && !is_table_refused)

@@ -151,6 +151,7 @@ struct entity {
 	struct relation *group_relation; /* to usergroup, or NULL */
 	struct entity *group_join;       /* its join entity, or NULL */
 	struct entity *audit;            /* {t}_audit or NULL */
+	struct entity *source;           /* of {t}_audit: t, else NULL */
 	struct entity *state;            /* {t}_state or NULL */
 	struct action **actions;
 	size_t nactions;

@@ -499,6 +499,7 @@ forget_earlier_build(const struct schema *schema)
 		entity->group_relation = NULL;
 		entity->group_join = NULL;
 		entity->audit = NULL;
+		entity->source = NULL;
 		entity->state = NULL;
 		entity->has_owner = false;
 	}

@@ -536,6 +536,7 @@ generate_audit(struct builder *builder, struct entity *entity)
 		builder_entity(builder, audit_name(builder, entity));
 
 	entity->audit = audit;
+	audit->source = entity;
 	audit->is_audit_table = true;
 	audit->is_top_level = true;
 	audit->is_hidden = true;

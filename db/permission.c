@@ -70,14 +70,23 @@ permission_rule(const struct actor *actor, const struct permission_facts *facts,
 	return RULE_NOTHING;
 }
 
+const struct entity *
+permission_judged(const struct entity *entity, enum verb verb)
+{
+	return entity->source && (verb == VERB_READ || verb == VERB_PEEK)
+		       ? entity->source
+		       : entity;
+}
+
 bool
 permission_table(const struct actor *actor, const struct entity *entity,
 		 enum verb verb)
 {
-	const struct permission_facts facts = { entity->permission,
-						entity->owner_id,
-						entity->group_links,
-						entity->ngroup_links };
+	const struct entity *judged = permission_judged(entity, verb);
+	const struct permission_facts facts = { judged->permission,
+						judged->owner_id,
+						judged->group_links,
+						judged->ngroup_links };
 
 	return permission_rule(actor, &facts, verb, NULL) != RULE_NOTHING;
 }
@@ -231,12 +240,36 @@ add_readable_tables(struct sql *sql, const struct actor *actor,
 	sql_add(sql, ")");
 }
 
+/* Read on the row that a row of history is of, while there is one. */
+static void
+add_source_test(struct sql *sql, const struct actor *actor,
+		const struct model *model, const struct entity *audit,
+		const char *alias)
+{
+	const char *source = arena_printf(sql->text.arena, "%s_source", alias);
+
+	sql_add(sql, "EXISTS (SELECT FROM ");
+	sql_name(sql, audit->source->table);
+	sql_add(sql, " ");
+	strbuf_puts(&sql->text, source);
+	sql_add(sql, " WHERE ");
+	sql_column(sql, source, "reference_id");
+	sql_add(sql, " = ");
+	sql_column(sql, alias, "source_reference_id");
+	sql_add(sql, " AND ");
+	permission_granted(sql, actor, model, audit->source, source, VERB_READ);
+	sql_add(sql, ")");
+}
+
 void
 permission_granted(struct sql *sql, const struct actor *actor,
 		   const struct model *model, const struct entity *entity,
 		   const char *alias, enum verb verb)
 {
-	if (permission_table(actor, entity, verb)) {
+	if (permission_judged(entity, verb) != entity &&
+	    !permission_everything(actor)) {
+		add_source_test(sql, actor, model, entity, alias);
+	} else if (permission_table(actor, entity, verb)) {
 		if (!is_own_account(actor, model, entity, verb)) {
 			permission_where(sql, actor, model, entity, alias,
 					 verb);

@@ -84,6 +84,10 @@ enum permission_rule permission_rule(const struct actor *actor,
 				     const struct permission_facts *facts,
 				     enum verb verb, size_t *link);
 
+/* Whose rights count: of history, for reading, those of what it is about. */
+const struct entity *permission_judged(const struct entity *entity,
+				       enum verb verb);
+
 /* Whether the table's own row grants `verb`. Administrators always. */
 bool permission_table(const struct actor *actor, const struct entity *entity,
 		      enum verb verb);
@@ -104,8 +108,9 @@ void permission_where(struct sql *sql, const struct actor *actor,
 /*
  * Table and row together: the predicate that every read (VERB_READ) and write
  * carries. FALSE where the table refuses; but a caller's own account stays
- * readable and changeable, and rows of `world` stay readable where the caller
- * may read the table that they describe (wire/decisions.md).
+ * readable and changeable, rows of `world` stay readable where the caller may
+ * read the table that they describe, and rows of history are readable where
+ * the row that they are of is (wire/decisions.md).
  */
 void permission_granted(struct sql *sql, const struct actor *actor,
 			const struct model *model, const struct entity *entity,
