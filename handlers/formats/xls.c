@@ -21,6 +21,7 @@
 
 #include "db/base/utf8.h"
 #include "handlers/formats/table_parts.h"
+#include "handlers/formats/xls_mini.h"
 
 #define FILE_MAX (16 << 20)
 /* A sanitizer's own tables are larger than any limit. */
@@ -94,7 +95,7 @@ confine(int file, int out)
 		limit(RLIMIT_AS, CHILD_MEMORY);
 	limit(RLIMIT_CPU, CHILD_SECONDS);
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_FSIZE, PIECE);
 	limit(RLIMIT_NPROC, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -207,11 +208,15 @@ run_child(int file, int pipe, const char *sheet)
 {
 	const void *book;
 	FILE *out;
+	int copy;
 
 	confine(file, pipe);
 	out = fdopen(4, "w");
 	if (!out)
 		_exit(1);
+	copy = xls_mini_copy(3);
+	if (copy >= 0)
+		dup2(copy, 3);
 	if (freexl_open("/proc/self/fd/3", &book) != FREEXL_OK)
 		fail(out, "this is no XLS file of Excel 97 or later");
 	limit(RLIMIT_NOFILE, 0);
