@@ -22,7 +22,7 @@ OPTIMIZE ?= -O2
 Q := $(if $(V),,@)
 
 PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus \
-	libcrypt libzip expat freexl
+	libcrypt libzip expat freexl xlsxwriter
 # asked once, and only when something is compiled
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcsv -lstdc++)$(PKG_LIBS)

@@ -53,6 +53,12 @@ db_new(const struct db_settings *settings)
 	return db;
 }
 
+struct db *
+db_beside(const struct db *db)
+{
+	return db_new(db->settings);
+}
+
 /* Prepared statements. */
 
 static void

@@ -43,6 +43,9 @@ struct params {
 struct db *db_new(const struct db_settings *settings);
 void db_free(struct db *db);
 
+/* Another connection like `db`, for what must not be in its transaction. */
+struct db *db_beside(const struct db *db);
+
 /*
  * Connects, or connects again after a loss; nothing if connected. 503
  * "database-away" with Retry-After where PostgreSQL does not answer.

@@ -3,6 +3,9 @@
  */
 #include "db/sql.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 void
 sql_init(struct sql *sql, struct arena *arena)
 {
@@ -86,4 +89,43 @@ sql_run(struct sql *sql, struct db *db, struct rows **rows)
 {
 	return db_query(db, sql->text.arena, sql->text.data, sql_params(sql),
 			rows);
+}
+
+/* Quoted text may hold a dollar sign of its own. */
+static const char *
+add_quoted_part(struct strbuf *buf, const char *p)
+{
+	char quote = *p;
+	const char *end = strchr(p + 1, quote);
+
+	strbuf_add(buf, p, (size_t)(end + 1 - p));
+	return end + 1;
+}
+
+const char *
+sql_inline(const struct sql *sql)
+{
+	struct sql whole;
+	const char *p = sql->text.data;
+
+	sql_init(&whole, sql->text.arena);
+	while (*p) {
+		size_t plain = strcspn(p, "$'\"");
+		char *end;
+		unsigned long number;
+
+		strbuf_add(&whole.text, p, plain);
+		p += plain;
+		if (*p == '\'' || *p == '"') {
+			p = add_quoted_part(&whole.text, p);
+		} else if (*p) {
+			number = strtoul(p + 1, &end, 10);
+			if (sql->values[number - 1])
+				sql_literal(&whole, sql->values[number - 1]);
+			else
+				sql_add(&whole, "NULL");
+			p = end;
+		}
+	}
+	return whole.text.data;
 }

@@ -41,9 +41,15 @@ void sql_constant(struct sql *sql, int64_t value);
  * parameters. Quotes and backslashes are escaped. */
 void sql_literal(struct sql *sql, const char *text);
 
+/*
+ * The statement with its parameters written into it as literals: for COPY,
+ * which takes none.
+ */
+const char *sql_inline(const struct sql *sql);
+
 /* The statement's parameters so far, and running it. */
 struct params sql_params(const struct sql *sql);
-struct error *sql_run(struct sql *sql, struct db *db, struct rows **rows)
-	MUST_CHECK;
+struct error *sql_run(struct sql *sql, struct db *db,
+		      struct rows **rows) MUST_CHECK;
 
 #endif

@@ -88,6 +88,7 @@ serve(struct request *request, const struct route *route,
 		db_abandon(request->db);
 	if (err) { /* nothing of a half made answer */
 		response->hand_over = NULL;
+		response->file = NULL;
 		response->nheaders = 0;
 	}
 	return err;

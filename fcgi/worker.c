@@ -17,6 +17,7 @@
 #include "fcgi/writer.h"
 #include "handlers/token_cache.h"
 #include "handlers/script.h"
+#include "handlers/answer_file.h"
 
 /* An arena larger than this after a request makes the heap shrink. */
 #define LARGE_ARENA (1 << 20)
@@ -58,6 +59,25 @@ clock_us(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Bytes sent, fewer than there are where the client went away. */
+static size_t
+send_file(struct worker *worker, const struct answer_file *file)
+{
+	static char piece[65536];
+	size_t sent = 0;
+
+	while ((int64_t)sent < file->size) {
+		long count = answer_file_read(file, (int64_t)sent, piece,
+					      sizeof piece);
+
+		if (count <= 0 ||
+		    !fastcgi_write(worker->fastcgi, piece, (size_t)count))
+			break;
+		sent += (size_t)count;
+	}
+	return sent;
+}
+
 static size_t
 send_response(struct worker *worker, const struct request *request,
 	      const struct response *response)
@@ -72,6 +92,8 @@ send_response(struct worker *worker, const struct request *request,
 		return 0;
 	if (!writer_sends_body(request, response))
 		return sent;
+	if (response->file)
+		return sent + send_file(worker, response->file);
 	if (fastcgi_write(worker->fastcgi, response->body.data,
 			  response->body.length))
 		sent += response->body.length;

@@ -7,6 +7,8 @@
 
 #include <strings.h>
 
+#include "handlers/answer_file.h"
+
 static const char CORS_REQUEST_HEADERS[] =
 	"Accept, Accept-Language, Authorization, Content-Type, "
 	"Idempotency-Key, If-Match, If-None-Match, Prefer, X-Requested-With";
@@ -124,7 +126,8 @@ writer_header(struct strbuf *buf, const struct request *request,
 	if (response->content_type) {
 		add_line(buf, "Content-Type", response->content_type);
 		strbuf_printf(buf, "Content-Length: %zu\r\n",
-			      response->body.length);
+			      response->file ? (size_t)response->file->size
+					     : response->body.length);
 	}
 	for (size_t i = 0; i < response->nheaders; i++)
 		add_line(buf, response->headers[i].name,

@@ -6,6 +6,7 @@
 
 #include "handlers/action_input.h"
 #include "handlers/background.h"
+#include "handlers/download.h"
 #include "handlers/form.h"
 #include "handlers/formats/format.h"
 #include "handlers/idempotency.h"
@@ -234,12 +235,17 @@ find_action(struct request *request, const struct action **action)
 
 /* Answering. */
 
-static void
+static struct error *
 write_reply(struct response *response, const struct reply *reply)
 {
+	struct error *error = reply_check_files(reply);
+
+	if (error)
+		return error;
 	response->content_type = "application/json; charset=utf-8";
 	strbuf_cut(&response->body, 0); /* of a run that was made again */
 	reply_write(&response->body, reply);
+	return NULL;
 }
 
 /* The answer is kept under the Idempotency-Key, if there is one. */
@@ -253,9 +259,29 @@ static struct error *
 finish_once(struct run *run, struct reply *reply)
 {
 	struct response *response = run->hooks->context;
+	struct error *error = write_reply(response, reply);
 
-	write_reply(response, reply);
-	return idempotency_end(run->request, response);
+	return error ? error : idempotency_end(run->request, response);
+}
+
+/* A file is made anew each time: no answer of it is kept. */
+static struct error *
+run_for_file(struct request *request, const struct action *action,
+	     const struct submission *submission, struct response *response)
+{
+	const struct reply_item *item;
+	struct reply reply;
+	struct error *error =
+		engine_run(request, action, submission->attributes,
+			   submission->dry_run, &reply);
+
+	if (error)
+		return error;
+	item = reply_file(&reply);
+	if (!item)
+		return write_reply(response, &reply);
+	download_answer(response, item);
+	return NULL;
 }
 
 static struct error *
@@ -270,11 +296,13 @@ run_now(struct request *request, const struct action *action,
 	struct reply reply;
 	struct error *error;
 
+	if (download_is_wanted(request, action))
+		return run_for_file(request, action, submission, response);
 	error = engine_run_with(
 		request, action, submission->attributes, submission->dry_run,
 		submission->dry_run ? NULL : &hooks, NULL, &reply);
 	if (!error && submission->dry_run)
-		write_reply(response, &reply);
+		error = write_reply(response, &reply);
 	return error;
 }
 
@@ -282,11 +310,14 @@ static struct error *
 answer_job(struct request *request, struct response *response, const char *id)
 {
 	struct reply reply;
+	struct error *error;
 
 	reply_init(&reply, request->arena);
 	reply_notify(&reply, "success", "Accepted",
 		     "This goes on in the background");
-	write_reply(response, &reply);
+	error = write_reply(response, &reply);
+	if (error)
+		return error;
 	response->status = 202;
 	response_header(response, "Location",
 			arena_printf(request->arena, "/api/job/%s", id));

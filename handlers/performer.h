@@ -23,6 +23,7 @@ struct performer {
 				 struct reply *reply);
 	/* It writes without telling by run_changed(): its runs are kept. */
 	bool is_writer;
+	bool downloads; /* adds a file, which may be all that is answered */
 };
 
 /* All performers, by the registry; `*count` of them. */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/log.h"
 #include "handlers/reply.h"
+#include "handlers/answer_file.h"
 
 static void
 release(void *object)
@@ -108,6 +110,47 @@ reply_download(struct reply *reply, const char *name, const char *content_type,
 	reply_add(reply, "client.file.download", attributes);
 }
 
+void
+reply_download_file(struct reply *reply, const char *name,
+		    const char *content_type, const char *message,
+		    const struct answer_file *file)
+{
+	struct json_object *attributes = json_object_new_object();
+
+	add_text(attributes, "contentType", content_type);
+	add_text(attributes, "message", message);
+	add_text(attributes, "name", name);
+	reply_add(reply, "client.file.download", attributes);
+	reply->items[reply->nitems - 1].file = file;
+}
+
+const struct reply_item *
+reply_file(const struct reply *reply)
+{
+	for (size_t i = reply->nitems; i-- > 0;)
+		if (reply->items[i].file)
+			return &reply->items[i];
+	return NULL;
+}
+
+struct error *
+reply_check_files(const struct reply *reply)
+{
+	int64_t size = 0;
+
+	for (size_t i = 0; i < reply->nitems; i++)
+		if (reply->items[i].file)
+			size += reply->items[i].file->size;
+	if (size <= REPLY_FILES_MAX)
+		return NULL;
+	return error_new(reply->arena, 413, "too-large-for-base64",
+			 "The file has %lld bytes, and at most %d are sent in "
+			 "base64. Ask for it with the header Accept: "
+			 "application/octet-stream or the query parameter "
+			 "download.",
+			 (long long)size, REPLY_FILES_MAX);
+}
+
 /* A JSON string in which no markup can hide. */
 static void
 write_string(struct strbuf *buf, const char *text, size_t length)
@@ -195,13 +238,32 @@ write_value(struct strbuf *buf, struct json_object *value)
 	}
 }
 
+/* "content" is the first key of the sorted ones. A file that can't be read
+ * is empty: its disk is broken, and says so itself. */
+static void
+write_file(struct strbuf *buf, const struct reply_item *item)
+{
+	size_t start;
+
+	strbuf_literal(buf, "{\"content\":\"");
+	if (answer_file_base64(item->file, buf))
+		log_event(LOG_ERROR, "answer-file-unreadable", NULL);
+	strbuf_putc(buf, '"');
+	start = buf->length;
+	write_value(buf, item->attributes);
+	buf->data[start] = ',';
+}
+
 static void
 write_item(struct strbuf *buf, const struct reply_item *item)
 {
 	strbuf_literal(buf, "{\"ResponseType\":");
 	write_string(buf, item->type, strlen(item->type));
 	strbuf_literal(buf, ",\"Attributes\":");
-	write_value(buf, item->attributes);
+	if (item->file)
+		write_file(buf, item);
+	else
+		write_value(buf, item->attributes);
 	if (item->beside) {
 		json_object_object_foreach(item->beside, key, value)
 		{

@@ -10,12 +10,19 @@
 #include "db/base/arena.h"
 #include "db/base/strbuf.h"
 
+struct answer_file; /* handlers/answer_file.h */
+
 struct reply_item {
 	const char *type;
 	struct json_object *attributes; /* owned by the arena */
-	struct json_object *beside; /* members written after Attributes, or
-				       NULL; owned by the arena */
+	struct json_object *beside;	/* members written after Attributes, or
+					   NULL; owned by the arena */
+	const struct answer_file *file; /* written in base64 as the attribute
+				     content, or NULL */
 };
+
+/* Bytes of files that a reply holds in base64. */
+#define REPLY_FILES_MAX (16 << 20)
 
 struct reply {
 	struct arena *arena;
@@ -43,6 +50,14 @@ void reply_download(struct reply *reply, const char *name,
 		    const char *content_type, const char *message,
 		    const void *content, size_t size);
 
+/* The same for a file, which may be sent by itself in place of the reply. */
+void reply_download_file(struct reply *reply, const char *name,
+			 const char *content_type, const char *message,
+			 const struct answer_file *file);
+
+/* The last item that is a file, NULL if there is none. */
+const struct reply_item *reply_file(const struct reply *reply);
+
 /* Takes over the items of `other`, in order. */
 void reply_append(struct reply *reply, const struct reply *other);
 
@@ -51,5 +66,11 @@ void reply_append(struct reply *reply, const struct reply *other);
  * & < > as \u0026 \u003c \u003e.
  */
 void reply_write(struct strbuf *buf, const struct reply *reply);
+
+/*
+ * Whether reply_write() can hold its files in memory; else 413 that names the
+ * other way.
+ */
+struct error *reply_check_files(const struct reply *reply) MUST_CHECK;
 
 #endif

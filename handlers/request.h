@@ -18,6 +18,7 @@
 #include "db/value.h"
 
 struct script_host;
+struct answer_file; /* handlers/answer_file.h */
 
 /* What the configuration says, as far as handlers need it. */
 struct settings {
@@ -108,6 +109,7 @@ struct response {
 	int status;               /* 200 unless set */
 	const char *content_type; /* NULL: no body */
 	struct strbuf body;
+	const struct answer_file *file; /* sent as the body in its place, or NULL */
 	struct header headers[RESPONSE_HEADERS_MAX];
 	size_t nheaders;
 	const char *hand_over;    /* pool that shall serve it instead, or NULL */

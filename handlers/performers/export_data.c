@@ -1,0 +1,165 @@
+/*
+ * export_data: one entity or all as a file. Administrators get everything, and
+ * secrets where they ask for a full backup; others what they may read.
+ */
+#include <string.h>
+
+#include "db/base/crypto.h"
+#include "handlers/action_input.h"
+#include "handlers/engine.h"
+#include "handlers/export.h"
+
+static const char *
+text_of(struct json_object *input, const char *name)
+{
+	const char *text =
+		json_object_get_string(json_object_object_get(input, name));
+
+	return text && *text ? text : NULL;
+}
+
+static bool
+is_true(struct json_object *input, const char *name)
+{
+	struct json_object *value;
+	bool truth = false;
+
+	if (action_value(VALUE_BOOLEAN, json_object_object_get(input, name),
+			 &value)) {
+		truth = json_object_get_boolean(value);
+		json_object_put(value);
+	}
+	return truth;
+}
+
+static struct error *
+bad_input(struct run *run, int status, const char *name, const char *what)
+{
+	struct arena *arena = run->request->arena;
+
+	return error_at(
+		error_new(arena, status, "bad-input", "%s: %s", name, what),
+		arena_printf(arena, "/attributes/%s", name));
+}
+
+/* table_name, or the table that the subject describes, or all. */
+static struct error *
+find_entity(struct run *run, struct json_object *input, struct export *export)
+{
+	const char *name = text_of(input, "table_name");
+
+	if (!name && run->subject)
+		name = text_of(run->subject, "table_name");
+	if (!name)
+		return NULL;
+	export->entity = model_entity(run->request->model, name);
+	if (!export->entity && !strcmp(name, "user"))
+		export->entity = run->request->model->user_account;
+	if (export->entity)
+		return NULL;
+	return bad_input(run, 404, "table_name",
+			 arena_printf(run->request->arena,
+				      "there is no entity %s", name));
+}
+
+static struct error *
+find_format(struct run *run, struct json_object *input, struct export *export)
+{
+	const char *name = text_of(input, "format");
+
+	if (!name) {
+		export->format = dump_format_of_media(
+			request_variable(run->request, "HTTP_ACCEPT"));
+		name = "json";
+	}
+	if (!export->format)
+		export->format = dump_format_named(name);
+	if (export->format)
+		return NULL;
+	return bad_input(run, 400, "format",
+			 arena_printf(run->request->arena, "must be one of %s",
+				      dump_format_names(run->request->arena)));
+}
+
+static struct error *
+find_wish(struct run *run, struct json_object *input, struct export *export)
+{
+	struct request *request = run->request;
+
+	export->wish = (struct dump_wish){
+		.model = request->model,
+		.actor = run->actor,
+		.with_secrets = is_true(input, "include_secrets"),
+	};
+	if (export->wish.with_secrets && !run->actor->is_administrator)
+		return error_new(request->arena, 403, "forbidden",
+				 "only administrators get secrets");
+	return NULL;
+}
+
+static void
+tell(void *context, int64_t done, int64_t total)
+{
+	run_progress(context, done, total, "rows");
+}
+
+static void
+release_connection(void *db)
+{
+	db_free(db);
+}
+
+/* On a connection of its own: the run's transaction has its own snapshot. */
+static struct error *
+export_to(struct run *run, struct export *export, struct answer_file **file)
+{
+	struct request *request = run->request;
+	struct db *db = db_beside(request->db);
+	struct error *error;
+
+	arena_defer(request->arena, release_connection, db);
+	export->settings = request->settings;
+	export->progress = tell;
+	export->context = run;
+	error = db_connect(db, request->arena);
+	if (!error)
+		error = answer_file_new(request->arena, export->settings, file);
+	return error ? error : export_run(db, request->arena, export, *file);
+}
+
+static struct error *
+export_data(struct run *run, struct json_object *input, struct reply *reply)
+{
+	struct arena *arena = run->request->arena;
+	struct export export = { 0 };
+	struct answer_file *file;
+	const char *name;
+	bool is_csv;
+	struct error *error = find_entity(run, input, &export);
+
+	if (!error)
+		error = find_format(run, input, &export);
+	if (!error)
+		error = find_wish(run, input, &export);
+	if (!error)
+		error = export_to(run, &export, &file);
+	if (error)
+		return error;
+	is_csv = !strcmp(export.format->name, "csv");
+	name = export.entity ? export.entity->name : "complete";
+	reply_download_file(
+		reply,
+		arena_printf(arena, "daptin_dump_%s.%s", name,
+			     export.format->name),
+		is_csv ? "application/csv" : export.format->media_type,
+		is_csv ? "Downloading csv " : "Downloading data", file);
+	return NULL;
+}
+
+const struct performer performer_export_data = {
+	.name = "__data_export",
+	.summary = "Export an entity, or all, as a file",
+	.pool = "long",
+	.perform = export_data,
+	.downloads = true,
+};
