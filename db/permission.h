@@ -26,8 +26,7 @@ enum verb {
 #define PERMISSION_GROUP(verb) (INT64_C(1) << (14 + (verb)))
 
 #define PERMISSION_ALL INT64_C(2097151)	    /* while nobody administers */
-#define PERMISSION_DEFAULT INT64_C(2097057) /* guest Peek, Execute; rest all   \
-					     */
+#define PERMISSION_DEFAULT INT64_C(2097057) /* guest: Peek, Execute */
 #define PERMISSION_SIGNIN INT64_C(561441)
 #define PERMISSION_ACTION_LOCKED INT64_C(2085120)
 #define PERMISSION_AUDIT_TABLE INT64_C(66052)
