@@ -1,31 +1,49 @@
 /*
  * tokens_test.js: tokens that must not be believed (A01 to A08), at a door
- * that needs one and at one that ignores bad ones.
+ * that needs one and at one that ignores bad ones. TOKEN_ROUNDS repeats it
+ * all, RACE_NODES asks so many nodes of one database in turn.
  */
 'use strict';
 
 const assert = require('node:assert/strict');
 const { generateKeyPairSync, createSign } = require('node:crypto');
-const { after, before, test } = require('node:test');
-const { startInstance } = require('./lib/instance.js');
+const { after, before, test: testOnce } = require('node:test');
+const { startInstance, startNode } = require('./lib/instance.js');
 const { Client, PASSWORD, claimsOf, expect, mailOf, mine, refused, settle } =
 	require('./lib/client.js');
 const { rawHttp } = require('./lib/raw.js');
 const { HS256, encode, forge, sign } = require('./lib/token.js');
 
-let instance;
+const ROUNDS = Number(process.env.TOKEN_ROUNDS || 1);
+const NODES = Number(process.env.RACE_NODES || 1);
+
+let nodes;
+let instance; /* that is asked now */
 let secret;
 let alice;
 let claims;
 
 before(async () => {
 	instance = await startInstance();
+	nodes = [instance];
 	({ alice } = await settle(instance));
+	while (nodes.length < NODES)
+		nodes.push(await startNode(nodes[0]));
 	secret = instance.tokenSecret();
 	claims = claimsOf(alice.token);
 });
 
-after(() => instance?.stop());
+after(() => nodes?.[0].stop());
+
+function test(name, check) {
+	testOnce(name, async () => {
+		for (let round = 0; round < ROUNDS; round++)
+			for (instance of nodes) {
+				alice = new Client(instance, alice.token);
+				await check();
+			}
+	});
+}
 
 const now = () => Math.floor(Date.now() / 1000);
 

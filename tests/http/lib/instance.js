@@ -32,7 +32,7 @@ class Instance {
 	constructor(folder, port, environment) {
 		this.folder = folder;
 		this.port = port;
-		const log = `log_path=${folder}/log/sanitizer`;
+		const log = `log_path=${folder}.san`;
 		this.environment = {
 			ASAN_OPTIONS: `${log}:detect_leaks=1`,
 			UBSAN_OPTIONS: `${log}:print_stacktrace=1`,
@@ -120,10 +120,15 @@ class Instance {
 	 * fails the test: of the processes nobody else would see it.
 	 */
 	reportFindings() {
-		const folder = path.join(this.folder, 'log');
-		const files = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
-		const reports = files.filter((name) => name.startsWith('sanitizer.'))
-			.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
+		const around = path.dirname(this.folder);
+		const reports = fs.readdirSync(around)
+			.filter((name) => name.startsWith(`${path.basename(this.folder)}.san.`))
+			.map((name) => {
+				const file = path.join(around, name);
+				const text = fs.readFileSync(file, 'utf8');
+				fs.rmSync(file);
+				return text;
+			});
 		if (reports.length === 0)
 			return;
 		process.exitCode = 1;

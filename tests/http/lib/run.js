@@ -1,6 +1,7 @@
 /*
  * run.js FILE…: runs test files one after the other with Node's runner (whose
- * command line of Node 18 can't) and prints its summary.
+ * command line of Node 18 can't) and prints its summary. TEST_SECONDS (600) is
+ * the longest that a file may take.
  */
 'use strict';
 
@@ -15,7 +16,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 const files = process.argv.slice(2).map((file) => path.resolve(file));
 
-run({ files, concurrency: 1, timeout: 600000, signal: ending.signal })
+const timeout = 1000 * Number(process.env.TEST_SECONDS || 600);
+
+run({ files, concurrency: 1, timeout, signal: ending.signal })
 	.on('test:fail', () => { process.exitCode = 1; })
 	.compose(new Spec())
 	.pipe(process.stdout);
