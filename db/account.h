@@ -20,8 +20,8 @@ struct account {
 
 /* By mail address, in any case; `*account` NULL if there is none. */
 struct error *account_by_email(struct db *db, struct arena *arena,
-			       const char *email, struct account **account)
-	MUST_CHECK;
+			       const char *email,
+			       struct account **account) MUST_CHECK;
 
 /*
  * A cache of actors by reference id, emptied when the access generation
@@ -40,8 +40,8 @@ void account_cache_free(struct account_cache *cache);
 struct error *account_actor(struct account_cache *cache, struct db *db,
 			    struct arena *arena, const struct model *model,
 			    uint64_t generation, const char *reference_id,
-			    int64_t auth_version, struct actor **actor)
-	MUST_CHECK;
+			    int64_t auth_version,
+			    struct actor **actor) MUST_CHECK;
 
 /*
  * The first administrator (wire/permissions.md section 6 as decided): under a
@@ -53,13 +53,13 @@ struct error *account_actor(struct account_cache *cache, struct db *db,
  */
 struct error *account_claim_installation(struct db *db, struct arena *arena,
 					 const struct model *model,
-					 int64_t account_id, bool *claimed)
-	MUST_CHECK;
+					 int64_t account_id,
+					 bool *claimed) MUST_CHECK;
 
 /* Stores a new hash and raises auth_version: all tokens are revoked. */
 struct error *account_set_password(struct db *db, struct arena *arena,
-				   int64_t account_id, const char *hash)
-	MUST_CHECK;
+				   int64_t account_id,
+				   const char *hash) MUST_CHECK;
 
 /* The actor of an account as the database has it now: no cache, no token.
  * 404 where there is none. */

@@ -10,32 +10,32 @@
 
 /* What a value of a column is, on the wire and in SQL. */
 enum value_kind {
-	VALUE_TEXT,      /* JSON string */
-	VALUE_INTEGER,   /* JSON number, bigint or smaller */
-	VALUE_DECIMAL,   /* JSON number, numeric: exact */
-	VALUE_FLOAT,     /* JSON number, double precision */
-	VALUE_BOOLEAN,   /* JSON boolean */
+	VALUE_TEXT,	 /* JSON string */
+	VALUE_INTEGER,	 /* JSON number, bigint or smaller */
+	VALUE_DECIMAL,	 /* JSON number, numeric: exact */
+	VALUE_FLOAT,	 /* JSON number, double precision */
+	VALUE_BOOLEAN,	 /* JSON boolean */
 	VALUE_TIMESTAMP, /* JSON string, RFC 3339 in UTC; timestamptz */
-	VALUE_TIME,      /* as VALUE_TIMESTAMP, on 1970-01-01 */
-	VALUE_JSON,      /* JSON string holding JSON; kept as text, exactly */
-	VALUE_ENUM,      /* JSON string out of the column's options */
-	VALUE_SECRET,    /* password, bcrypt, md5, md5-bcrypt: never comes out */
+	VALUE_TIME,	 /* as VALUE_TIMESTAMP, on 1970-01-01 */
+	VALUE_JSON,	 /* JSON string holding JSON; kept as text, exactly */
+	VALUE_ENUM,	 /* JSON string out of the column's options */
+	VALUE_SECRET, /* password, bcrypt, md5, md5-bcrypt: never comes out */
 	VALUE_ENCRYPTED, /* never comes out; only actions can read it */
 	VALUE_REFERENCE, /* reference id of another row; bigint foreign key */
-	VALUE_UUID,      /* reference_id */
-	VALUE_FILE,      /* JSON array of file objects, or a string as sent */
-	VALUE_BYTES      /* base64 string; bytea */
+	VALUE_UUID,	 /* reference_id */
+	VALUE_FILE,	 /* JSON array of file objects, or a string as sent */
+	VALUE_BYTES	 /* base64 string; bytea */
 };
 
 struct column_type {
-	const char *name;           /* "label"; for "file.*" "file" */
+	const char *name;	    /* "label"; for "file.*" "file" */
 	const char *blueprint_type; /* /meta: "string", "number", "boolean" … */
 	const char *recline_type;   /* /recline_model */
-	const char *data_types[3];  /* as Daptin lists them, first is default */
-	const char *sql_type;       /* PostgreSQL type without a DataType */
+	const char *data_types[3]; /* as Daptin lists them, first is default */
+	const char *sql_type;	   /* PostgreSQL type without a DataType */
 	enum value_kind kind;
-	const char *validations;    /* tags, comma separated, or NULL */
-	const char *conformations;  /* the same */
+	const char *validations;   /* tags, comma separated, or NULL */
+	const char *conformations; /* the same */
 };
 
 /* All types, in the order of the wire page. */

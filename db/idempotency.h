@@ -28,8 +28,8 @@ struct kept_answer {
  */
 struct error *idempotency_claim(struct db *db, struct arena *arena,
 				int64_t account, const char *key,
-				const char *request, struct kept_answer **kept)
-	MUST_CHECK;
+				const char *request,
+				struct kept_answer **kept) MUST_CHECK;
 
 /* Keeps the answer of a claimed key. */
 struct error *idempotency_keep(struct db *db, struct arena *arena,

@@ -31,16 +31,16 @@ struct tagging {
 };
 
 struct column {
-	const char *name;        /* label, "Name" */
+	const char *name;	 /* label, "Name" */
 	const char *column_name; /* on the wire */
-	const char *sql_name;    /* in the database: at most 63 bytes */
+	const char *sql_name;	 /* in the database: at most 63 bytes */
 	const char *description;
-	const char *column_type; /* as written, "file.pdf|docx" */
-	const char *data_type;   /* as written; "" if missing */
+	const char *column_type;   /* as written, "file.pdf|docx" */
+	const char *data_type;	   /* as written; "" if missing */
 	const char *default_value; /* as written, NULL if missing */
-	const char *default_sql; /* checked SQL expression, or NULL */
-	const char *default_text;/* its plain value for creates, or NULL */
-	const char *sql_type;    /* canonical PostgreSQL type */
+	const char *default_sql;   /* checked SQL expression, or NULL */
+	const char *default_text;  /* its plain value for creates, or NULL */
+	const char *sql_type;	   /* canonical PostgreSQL type */
 	const struct column_type *type; /* NULL: plain text */
 	enum value_kind kind;
 	bool is_primary_key;
@@ -51,16 +51,16 @@ struct column {
 	bool exclude_from_api;
 	bool is_full_text;
 	bool is_foreign_key;
-	bool is_standard;        /* one of the six of section 8.1 */
-	int max_length;          /* of varchar(n), 0: none */
+	bool is_standard;	 /* one of the six of section 8.1 */
+	int max_length;		 /* of varchar(n), 0: none */
 	const char *data_source; /* ForeignKeyData: "self", "cloud_store" */
-	const char *namespace;   /* entity or cloud store */
-	const char *key_name;    /* "id" or folder */
-	struct entity *target;   /* of a foreign key to an entity, else NULL */
+	const char *namespace;	 /* entity or cloud store */
+	const char *key_name;	 /* "id" or folder */
+	struct entity *target;	 /* of a foreign key to an entity, else NULL */
 	const struct option *options;
 	size_t noptions;
 	int64_t permission;
-	bool is_system;          /* declared by sql/system.yaml */
+	bool is_system; /* declared by sql/system.yaml */
 };
 
 enum relation_kind {
@@ -80,17 +80,17 @@ struct relation {
 	const char *object_name;
 	enum on_delete on_delete;
 	bool on_delete_given;
-	const char *file; /* that wrote it, for messages; or NULL */
+	const char *file;	 /* that wrote it, for messages; or NULL */
 	struct column **columns; /* own columns of the join table */
 	size_t ncolumns;
 	/* set by model_build(): */
 	struct entity *subject_entity;
 	struct entity *object_entity;
-	struct entity *join;    /* join entity of the two many-kinds */
-	struct column *key;     /* foreign key column of the two to-one kinds */
+	struct entity *join; /* join entity of the two many-kinds */
+	struct column *key;  /* foreign key column of the two to-one kinds */
 	struct column *join_subject_key; /* columns of the join entity */
 	struct column *join_object_key;
-	bool is_system;    /* declared by sql/system.yaml */
+	bool is_system;	   /* declared by sql/system.yaml */
 	bool is_generated; /* made by model_build(): owner, groups, state */
 };
 
@@ -115,8 +115,8 @@ struct group_link {
 };
 
 struct entity {
-	const char *name;        /* on the wire */
-	const char *table;       /* in the database */
+	const char *name;  /* on the wire */
+	const char *table; /* in the database */
 	const char *description;
 	const char *icon;
 	const char *default_order;
@@ -125,14 +125,14 @@ struct entity {
 	bool is_join_table;
 	bool is_state_tracking_enabled;
 	bool is_audit_enabled;
-	bool is_audit_table;     /* {t}_audit */
-	bool is_state_table;     /* {t}_state */
+	bool is_audit_table; /* {t}_audit */
+	bool is_state_table; /* {t}_state */
 	bool translations_enabled;
-	bool is_system;          /* of sql/system.yaml, or generated from one */
-	bool has_owner;          /* column user_account_id */
-	int64_t permission_wanted;         /* "Permission", 0: default */
+	bool is_system; /* of sql/system.yaml, or generated from one */
+	bool has_owner; /* column user_account_id */
+	int64_t permission_wanted;	   /* "Permission", 0: default */
 	int64_t default_permission_wanted; /* "DefaultPermission", the same */
-	struct column **columns; /* standard columns first */
+	struct column **columns;	   /* standard columns first */
 	size_t ncolumns;
 	struct relationship **relationships;
 	size_t nrelationships;
@@ -149,10 +149,10 @@ struct entity {
 	struct json_object *extra; /* members that are kept but mean nothing
 				      to us, for downloads; or NULL */
 	struct relation *group_relation; /* to usergroup, or NULL */
-	struct entity *group_join;       /* its join entity, or NULL */
-	struct entity *audit;            /* {t}_audit or NULL */
-	struct entity *source;           /* of {t}_audit: t, else NULL */
-	struct entity *state;            /* {t}_state or NULL */
+	struct entity *group_join;	 /* its join entity, or NULL */
+	struct entity *audit;		 /* {t}_audit or NULL */
+	struct entity *source;		 /* of {t}_audit: t, else NULL */
+	struct entity *state;		 /* {t}_state or NULL */
 	struct action **actions;
 	size_t nactions;
 	/* from the row of `world`, set by model_load(): */
@@ -170,10 +170,10 @@ struct entity {
 
 struct outcome {
 	const char *type;
-	const char *method;     /* upper case; "UPDATE" stays */
-	const char *reference;  /* or NULL */
-	const char *condition;  /* or NULL */
-	const char *for_each;   /* or NULL */
+	const char *method;    /* upper case; "UPDATE" stays */
+	const char *reference; /* or NULL */
+	const char *condition; /* or NULL */
+	const char *for_each;  /* or NULL */
 	bool skip_in_response;
 	bool continue_on_error;
 	bool log_to_console;
@@ -185,8 +185,8 @@ struct action {
 	const char *label;
 	const char *on_type; /* entity */
 	bool instance_optional;
-	bool is_safe;          /* "Safe": GET may run it */
-	bool run_as_caller;    /* "RunAs: caller" */
+	bool is_safe;	    /* "Safe": GET may run it */
+	bool run_as_caller; /* "RunAs: caller" */
 	bool permission_given;
 	int64_t permission_wanted;
 	const char **request_subject_relations;
@@ -202,7 +202,7 @@ struct action {
 	struct group_grant *access_groups;
 	size_t naccess_groups;
 	bool is_system;
-	const char *file; /* that wrote it, for messages; or NULL */
+	const char *file;      /* that wrote it, for messages; or NULL */
 	struct entity *entity; /* set by model_build() */
 	/* from the row of `action`, set by model_load(): */
 	int64_t id;
@@ -261,7 +261,8 @@ struct schema {
 	size_t nmarketplaces;
 	struct json_object **imports;
 	size_t nimports;
-	const char **warnings; /* "schema_x.yaml: Tables[0].Colums: unknown …" */
+	const char *
+		*warnings; /* "schema_x.yaml: Tables[0].Colums: unknown …" */
 	size_t nwarnings;
 	struct schema_source *sources; /* in the order of reading */
 	size_t nsources;
@@ -269,8 +270,8 @@ struct schema {
 };
 
 struct model {
-	struct arena *arena;     /* owns everything below */
-	uint64_t generation;     /* of shared memory, when it was loaded */
+	struct arena *arena;	  /* owns everything below */
+	uint64_t generation;	  /* of shared memory, when it was loaded */
 	struct entity **entities; /* sorted by name */
 	size_t nentities;
 	struct relation **relations;

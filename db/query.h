@@ -10,11 +10,17 @@
 
 /* The columns of a result, in order: the row's id, reference_id and version
  * come first, always. */
-enum { SELECTION_ID, SELECTION_REFERENCE_ID, SELECTION_VERSION, SELECTION_FIRST };
+enum {
+	SELECTION_ID,
+	SELECTION_REFERENCE_ID,
+	SELECTION_VERSION,
+	SELECTION_FIRST
+};
 
 struct selection {
 	const struct entity *entity;
-	const struct column **columns; /* columns[i] is result column SELECTION_FIRST + i */
+	const struct column *
+		*columns; /* columns[i] is result column SELECTION_FIRST + i */
 	size_t ncolumns;
 };
 
@@ -27,14 +33,13 @@ struct selection *selection_new(struct arena *arena,
 				const char *const *fields, size_t nfields);
 
 /*
- * Adds the select list for a selection: id, reference_id, version, columns. Foreign
- * keys come as the target's reference id, NULL where the caller may not see
- * the target. `alias` names the row.
+ * Adds the select list for a selection: id, reference_id, version, columns.
+ * Foreign keys come as the target's reference id, NULL where the caller may not
+ * see the target. `alias` names the row.
  */
 void selection_list(struct sql *sql, const struct selection *selection,
 		    const struct actor *actor, const struct model *model,
 		    const char *alias);
-
 
 /* To-one relationships to follow from a row, in order. */
 struct path {
@@ -138,7 +143,7 @@ struct listing {
 struct page {
 	struct rows *rows;
 	size_t first_column; /* 0 or 2 */
-	int64_t total;       /* -1: not asked for */
+	int64_t total;	     /* -1: not asked for */
 	bool total_is_estimate;
 	/* of related rows through a join table: the join row's columns, from
 	 * result column join_column on in the order of JOIN_…; else NULL */
@@ -158,7 +163,7 @@ enum { JOIN_REFERENCE_ID, JOIN_PERMISSION, JOIN_FIRST };
  */
 struct error *query_page(struct db *db, struct arena *arena,
 			 const struct model *model, const struct actor *actor,
-			 const struct listing *listing, struct page *page)
-	MUST_CHECK;
+			 const struct listing *listing,
+			 struct page *page) MUST_CHECK;
 
 #endif

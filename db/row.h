@@ -19,8 +19,8 @@ struct row_context {
 	const struct value_settings *values;
 	const char *run; /* id of the run of an action that changes the rows,
 			    for their history, or NULL */
-	bool trusted; /* table and row checks are passed (RunAs: system);
-			 Refer on foreign keys is still the actor's */
+	bool trusted;	 /* table and row checks are passed (RunAs: system);
+			    Refer on foreign keys is still the actor's */
 	/*
 	 * The table's own conformations and validations, which live above
 	 * db/; NULL: none. Called on the attributes before conversion.
@@ -50,8 +50,8 @@ struct row {
 struct error *row_create(const struct row_context *context,
 			 const struct entity *entity, const char *id,
 			 struct json_object *attributes,
-			 struct json_object *relationships, struct row *row)
-	MUST_CHECK;
+			 struct json_object *relationships,
+			 struct row *row) MUST_CHECK;
 
 /*
  * Changes the given attributes of the row `id`; 404 if not visible, 403 if
@@ -72,7 +72,8 @@ struct error *row_update(const struct row_context *context,
  * for the last administrator.
  */
 struct error *row_delete(const struct row_context *context,
-			 const struct entity *entity, const char *id) MUST_CHECK;
+			 const struct entity *entity,
+			 const char *id) MUST_CHECK;
 
 /*
  * Changes of a relationship: `data` is its linkage (object, array, null).
@@ -85,8 +86,8 @@ enum link_change { LINK_ADD, LINK_REPLACE, LINK_REMOVE };
 struct error *row_link(const struct row_context *context,
 		       const struct entity *entity, const char *id,
 		       const struct relationship *relationship,
-		       enum link_change change, struct json_object *data)
-	MUST_CHECK;
+		       enum link_change change,
+		       struct json_object *data) MUST_CHECK;
 
 /*
  * Reads one row by reference id; `row->rows` has no row if it is not there or

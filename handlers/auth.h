@@ -10,7 +10,7 @@
 struct token_claims {
 	const char *subject;  /* reference id of the account, a UUID */
 	int64_t auth_version; /* 0 if the claim is missing */
-	double expires;       /* seconds since 1970 */
+	double expires;	      /* seconds since 1970 */
 };
 
 /*
@@ -18,14 +18,14 @@ struct token_claims {
  * for anything else, the same text whatever is wrong.
  */
 struct error *token_verify(struct arena *arena, const struct settings *settings,
-			   const char *token, struct token_claims *claims)
-	MUST_CHECK;
+			   const char *token,
+			   struct token_claims *claims) MUST_CHECK;
 
 /* A new token for an account: claims email, name, picture, sub, iss, iat, nbf,
  * exp, jti, auth_version. */
 struct error *token_issue(struct arena *arena, const struct settings *settings,
-			  const struct account *account, const char **token)
-	MUST_CHECK;
+			  const struct account *account,
+			  const char **token) MUST_CHECK;
 
 /*
  * Who is calling: reads Authorization, else the cookie `token`, and sets
@@ -39,7 +39,7 @@ struct error *token_issue(struct arena *arena, const struct settings *settings,
  * our own pages ask: 403 "cross-site" otherwise, where the sign is foreign
  * also with `ignore_bad`.
  */
-struct error *request_authenticate(struct request *request, bool ignore_bad)
-	MUST_CHECK;
+struct error *request_authenticate(struct request *request,
+				   bool ignore_bad) MUST_CHECK;
 
 #endif

@@ -82,7 +82,7 @@ struct entry {
 	const char *column;
 	const char *operator_name;
 	const char *group; /* or NULL */
-	bool has_value; /* it may be null */
+	bool has_value;	   /* it may be null */
 	struct json_object *value;
 	const char *fuzzy_mode;
 };

@@ -13,8 +13,8 @@
  * key that is longer than 255 bytes, or a guest's.
  */
 struct error *idempotency_begin(struct request *request,
-				struct response *response, bool *replayed)
-	MUST_CHECK;
+				struct response *response,
+				bool *replayed) MUST_CHECK;
 
 /* After the work and before the commit: keeps what `response` says. */
 struct error *idempotency_end(struct request *request,

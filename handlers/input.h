@@ -19,7 +19,7 @@ struct error *input_text(struct arena *arena, struct json_object *input,
 
 /* As input_text(), and at most PASSWORD_MAX bytes: before any hashing. */
 struct error *input_password(struct arena *arena, struct json_object *input,
-			     const char *name, const char **password)
-	MUST_CHECK;
+			     const char *name,
+			     const char **password) MUST_CHECK;
 
 #endif

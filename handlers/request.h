@@ -23,19 +23,19 @@ struct answer_file; /* handlers/answer_file.h */
 /* What the configuration says, as far as handlers need it. */
 struct settings {
 	const char *token_issuer;
-	const char *token_secret;   /* text, at least 32 bytes */
-	int64_t token_seconds;      /* lifetime, 72 h */
-	struct value_settings values; /* bcrypt cost, encryption key */
-	int64_t json_body_max;      /* bytes of a JSON body in memory */
-	int64_t page_size_max;      /* 1000 */
+	const char *token_secret;	 /* text, at least 32 bytes */
+	int64_t token_seconds;		 /* lifetime, 72 h */
+	struct value_settings values;	 /* bcrypt cost, encryption key */
+	int64_t json_body_max;		 /* bytes of a JSON body in memory */
+	int64_t page_size_max;		 /* 1000 */
 	const char *const *cors_origins; /* with credentials; NULL-ended */
-	const char *schema_folder;  /* schema_*.* are read here */
-	const char *files_folder;   /* uploads by content hash */
+	const char *schema_folder;	 /* schema_*.* are read here */
+	const char *files_folder;	 /* uploads by content hash */
 	const char *sites_folder;
-	const char *evaluator;      /* path of the JavaScript evaluator */
-	const char *instance;       /* name, for logs */
-	bool metrics_public;        /* /metrics for clients elsewhere too */
-	int64_t script_ms;          /* longest run of a JavaScript value */
+	const char *evaluator; /* path of the JavaScript evaluator */
+	const char *instance;  /* name, for logs */
+	bool metrics_public;   /* /metrics for clients elsewhere too */
+	int64_t script_ms;     /* longest run of a JavaScript value */
 };
 
 enum method {
@@ -74,14 +74,14 @@ struct request {
 	struct shared *shared;
 	struct account_cache *accounts;
 	struct token_cache *tokens; /* or NULL */
-	struct model **model_slot; /* the worker's model; see request_reload */
+	struct model **model_slot;  /* the worker's model; see request_reload */
 	const struct model *model;
 	const struct actor *actor;
 
-	const char *id;        /* nginx' request id, for logs and errors */
-	const char *pool;      /* name of the pool that serves it */
+	const char *id;	  /* nginx' request id, for logs and errors */
+	const char *pool; /* name of the pool that serves it */
 	enum method method;
-	const char *path;      /* as sent, without query string */
+	const char *path;		    /* as sent, without query string */
 	const char *captures[CAPTURES_MAX]; /* decoded parts of the path */
 	size_t ncaptures;
 	const struct parameter *parameters;
@@ -90,7 +90,7 @@ struct request {
 	const char *const *variables;
 	struct body body;
 	struct script_host *scripts; /* the worker's; NULL: no scripts */
-	const char *body_text; /* what request_body() has read, or NULL */
+	const char *body_text;	     /* what request_body() has read, or NULL */
 	size_t body_length;
 	int *spools; /* files that came with the body (handlers/spool.h) */
 	size_t nspools;
@@ -106,13 +106,14 @@ struct header {
 
 struct response {
 	struct arena *arena;
-	int status;               /* 200 unless set */
+	int status;		  /* 200 unless set */
 	const char *content_type; /* NULL: no body */
 	struct strbuf body;
-	const struct answer_file *file; /* sent as the body in its place, or NULL */
+	const struct answer_file
+		*file; /* sent as the body in its place, or NULL */
 	struct header headers[RESPONSE_HEADERS_MAX];
 	size_t nheaders;
-	const char *hand_over;    /* pool that shall serve it instead, or NULL */
+	const char *hand_over; /* pool that shall serve it instead, or NULL */
 };
 
 void response_init(struct response *response, struct arena *arena);
@@ -146,8 +147,8 @@ struct error *request_json(struct request *request,
  * returns true, if it is not in it already. The handler then returns NULL at
  * once, having done nothing.
  */
-bool request_hand_over(const struct request *request,
-		       struct response *response, const char *pool);
+bool request_hand_over(const struct request *request, struct response *response,
+		       const char *pool);
 
 /*
  * Sets request->model to the newest model: loads it if the generation has

@@ -17,9 +17,9 @@ render_function render_errors;
 render_function render_action_errors;
 
 /* handlers/resource.c: entities over JSON:API. Captures: entity, id, name. */
-serve_function serve_list, serve_create, serve_item, serve_update,
-	serve_delete, serve_related, serve_linkage, serve_link_add,
-	serve_link_replace, serve_link_remove;
+serve_function serve_list, serve_create, serve_item, serve_update, serve_delete,
+	serve_related, serve_linkage, serve_link_add, serve_link_replace,
+	serve_link_remove;
 
 /* handlers/operations.c: POST /api/operations */
 serve_function serve_operations;

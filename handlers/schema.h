@@ -9,8 +9,8 @@
 #include "db/model.h"
 
 /* Adds the system's own schema (sql/system.yaml, compiled in). */
-struct error *schema_add_system(struct arena *arena, struct schema *schema)
-	MUST_CHECK;
+struct error *schema_add_system(struct arena *arena,
+				struct schema *schema) MUST_CHECK;
 
 /* Adds one file by name and content; the name's end decides the format. */
 struct error *schema_add_file(struct arena *arena, const char *name,

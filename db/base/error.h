@@ -8,15 +8,15 @@
 #include "db/base/arena.h"
 
 struct error {
-	int status;           /* HTTP status, wire/decisions.md */
-	const char *code;     /* stable word for programs: "already-claimed" */
-	const char *detail;   /* a sentence for people; no SQL, path, secret */
-	const char *pointer;  /* JSON pointer into the request body, or NULL */
-	const char *parameter;/* query parameter at fault, or NULL */
-	unsigned retry_after; /* seconds; 0: no Retry-After header */
-	const char *sqlstate; /* what PostgreSQL said, for code; NULL */
+	int status;	       /* HTTP status, wire/decisions.md */
+	const char *code;      /* stable word for programs: "already-claimed" */
+	const char *detail;    /* a sentence for people; no SQL, path, secret */
+	const char *pointer;   /* JSON pointer into the request body, or NULL */
+	const char *parameter; /* query parameter at fault, or NULL */
+	unsigned retry_after;  /* seconds; 0: no Retry-After header */
+	const char *sqlstate;  /* what PostgreSQL said, for code; NULL */
 	const char *constraint; /* the same: name of a broken constraint */
-	struct error *next;   /* further faults of the same request */
+	struct error *next;	/* further faults of the same request */
 };
 
 /*

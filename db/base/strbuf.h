@@ -31,7 +31,8 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...) PRINTF(2, 3);
 void strbuf_integer(struct strbuf *buf, int64_t value);
 
 /* A string literal; its length is known when compiling. */
-#define strbuf_literal(buf, text) strbuf_add((buf), "" text "", sizeof(text) - 1)
+#define strbuf_literal(buf, text)                                              \
+	strbuf_add((buf), "" text "", sizeof(text) - 1)
 
 /*
  * The text as a JSON string with its quotes (RFC 8259 section 7). `length`

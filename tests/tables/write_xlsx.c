@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <xlsxwriter.h>
 
-static const char *const headings[] = { "name", "count", "price", "day",
-					"at", "moment", "answer", "doubled" };
+static const char *const headings[] = { "name", "count",  "price",  "day",
+					"at",	"moment", "answer", "doubled" };
 
 int
 main(int argc, char **argv)
@@ -32,7 +32,7 @@ main(int argc, char **argv)
 	for (lxw_col_t i = 0; i < 8; i++)
 		worksheet_write_string(sheet, 0, i, headings[i], NULL);
 	for (long i = 1; i <= rows; i++) {
-		lxw_datetime when = { 2024, 2, (int)(i % 29) + 1,
+		lxw_datetime when = { 2024,	     2,	 (int)(i % 29) + 1,
 				      (int)(i % 24), 30, 15 };
 		lxw_row_t row = (lxw_row_t)i;
 		char name[40], formula[40];
@@ -43,14 +43,12 @@ main(int argc, char **argv)
 		worksheet_write_number(sheet, row, 1, (double)i, NULL);
 		worksheet_write_number(sheet, row, 2, (double)i / 4 + 0.1,
 				       NULL);
-		worksheet_write_datetime(sheet, row, 3,
-					 &(lxw_datetime){ 2024, 2, when.day, 0,
-							  0, 0 },
-					 day);
-		worksheet_write_number(sheet, row, 4,
-				       (double)(when.hour * 3600 + 1815) /
-					       86400,
-				       at);
+		worksheet_write_datetime(
+			sheet, row, 3,
+			&(lxw_datetime){ 2024, 2, when.day, 0, 0, 0 }, day);
+		worksheet_write_number(
+			sheet, row, 4,
+			(double)(when.hour * 3600 + 1815) / 86400, at);
 		worksheet_write_datetime(sheet, row, 5, &when, moment);
 		worksheet_write_boolean(sheet, row, 6, i % 2, NULL);
 		worksheet_write_formula_num(sheet, row, 7, formula, NULL,
