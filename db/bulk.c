@@ -317,10 +317,7 @@ convert(struct bulk *bulk, size_t field, const char *text, const char **value)
 
 	if (!text || (!*text && column->kind != VALUE_TEXT)) {
 		*value = empty_value(bulk, field);
-		if (*value || column->is_nullable || column->is_standard ||
-		    column->is_foreign_key)
-			text = NULL;
-		else
+		if (!*value && !column->is_nullable && !column->is_standard)
 			return error_new(bulk->scratch, 422, "required",
 					 "%s is required.",
 					 column->column_name);
@@ -550,8 +547,7 @@ bulk_row(struct bulk *bulk, int64_t row, const char *const *texts,
 		errors = check_row(bulk, texts, changed);
 		taken = changed;
 	}
-	if (!errors)
-		errors = convert_row(bulk, taken);
+	error_append(&errors, convert_row(bulk, taken));
 	if (errors)
 		errors = take_faults(bulk, row, errors, texts, raw);
 	else if (!bulk->failed || settings->skip)
