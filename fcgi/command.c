@@ -1,5 +1,6 @@
 /*
- * command.c: serve, check, migrate, instance, keys, routes, explain-access.
+ * command.c: serve, check, migrate, action, instance, keys, routes,
+ * explain-access.
  */
 #include "fcgi/command.h"
 
@@ -12,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "fcgi/action_run.h"
 #include "fcgi/explain.h"
 #include "fcgi/keys.h"
 #include "fcgi/master.h"
@@ -95,6 +97,26 @@ migrate_database(const char *config_file, int argc, char **argv)
 	for (size_t i = 0; !err && migration && i < migration->nstatements; i++)
 		printf("%s;\n", migration->statements[i]);
 	status = err ? show(err) : EX_OK;
+	arena_free(arena);
+	return status;
+}
+
+static int
+run_action(const char *config_file, int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct strbuf text;
+	struct error *err;
+	int status = EX_OK;
+
+	strbuf_init(&text, arena);
+	err = action_run(arena, config_file, argc - 1, argv + 1, &text);
+	fputs(text.data, stdout);
+	if (err)
+		status = show(err);
+	if (err && !strcmp(err->code, "usage"))
+		status = usage("[-c FILE] action ENTITY NAME [KEY=TEXT] "
+			       "[KEY:=JSON] [--dry-run] [--as EMAIL]");
 	arena_free(arena);
 	return status;
 }
@@ -200,6 +222,8 @@ static const struct command table[] = {
 	{ "check", "", "test configuration, database and schema files", check },
 	{ "migrate", "[--dry-run]", "bring the database to the schema files",
 	  migrate_database },
+	{ "action", "ENTITY NAME [KEY=TEXT]",
+	  "run an action; also KEY:=JSON, --dry-run, --as EMAIL", run_action },
 	{ "instance", "start|stop|status|run",
 	  "a standalone instance with its own nginx and PostgreSQL", instance },
 	{ "keys", "", "list the keys of the configuration file", keys },

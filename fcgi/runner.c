@@ -22,6 +22,7 @@
 #define TICK_MS 1000
 #define BUSY_TICK_MS 100
 #define BEAT_US INT64_C(500000)
+#define NEWS_BEAT_US INT64_C(100000) /* where there is progress to tell */
 #define LOOK_US INT64_C(1000000)
 
 /* Further pause after a look that failed. */
@@ -48,7 +49,8 @@ struct runner {
 	struct job *job; /* at hand, or NULL */
 	struct job_progress progress;
 	char unit[48];
-	bool ended; /* its work is; the database may not know yet */
+	bool has_news; /* progress that the database does not know */
+	bool ended;    /* its work is; the database may not know yet */
 	struct labour_report end;
 	enum wish wish;
 	int64_t wish_us;  /* when it came */
@@ -205,9 +207,11 @@ beat(struct runner *runner)
 	enum job_hold hold = JOB_HELD;
 	struct error *error;
 
-	if (!runner->woken && now_us() - runner->beat_us < BEAT_US)
+	if (!runner->woken &&
+	    now_us() - runner->beat_us <
+		    (runner->has_news ? NEWS_BEAT_US : BEAT_US))
 		return;
-	runner->woken = false;
+	runner->woken = runner->has_news = false;
 	runner->beat_us = now_us();
 	error = job_beat(runner->control, runner->arena, runner->job,
 			 &runner->progress, &hold);
@@ -249,7 +253,7 @@ start_job(struct runner *runner)
 {
 	struct labour_order order = { runner->job->id, runner->job->attempt };
 
-	runner->ended = false;
+	runner->ended = runner->has_news = false;
 	runner->wish = WISH_NONE;
 	runner->progress = (struct job_progress){ .total = -1 };
 	runner->began_us = runner->beat_us = now_us();

@@ -321,7 +321,6 @@ answer_job(struct request *request, struct response *response, const char *id)
 	response->status = 202;
 	response_header(response, "Location",
 			arena_printf(request->arena, "/api/job/%s", id));
-	response_header(response, "Preference-Applied", "respond-async");
 	return idempotency_end(request, response);
 }
 
@@ -339,6 +338,7 @@ run_later(struct request *request, const struct action *action,
 		return error_new(request->arena, 403, "forbidden",
 				 "you may not execute %s on %s", action->name,
 				 action->on_type);
+	response_header(response, "Preference-Applied", "respond-async");
 	error = action_input(request->arena, action, submission->attributes,
 			     &inputs);
 	if (!error)

@@ -1,0 +1,259 @@
+/*
+ * action_run.c: from words to a request of nobody's, and from the reply to
+ * lines.
+ */
+#include "fcgi/action_run.h"
+
+#include <string.h>
+
+#include "db/migrate.h"
+#include "fcgi/keys.h"
+#include "fcgi/progress.h"
+#include "handlers/engine.h"
+#include "handlers/formats/format.h"
+#include "handlers/script.h"
+
+struct order {
+	const char *entity;
+	const char *name;
+	const char *as; /* mail address, or NULL */
+	bool dry_run;
+	struct json_object *attributes;
+};
+
+static void
+release(void *object)
+{
+	json_object_put(object);
+}
+
+static struct error *
+misused(struct arena *arena, const char *word)
+{
+	return error_new(arena, 400, "usage", "not understood: %s", word);
+}
+
+/* key=text, or key:=JSON. */
+static struct error *
+read_attribute(struct arena *arena, const char *word, struct order *order)
+{
+	static const struct format_limits limits = { 1 << 24, 64, 1000000 };
+	const char *equals = strchr(word, '=');
+	struct json_object *value = NULL;
+	struct error *error = NULL;
+	size_t length;
+
+	if (!equals || equals == word || *word == '-')
+		return misused(arena, word);
+	length = (size_t)(equals - word);
+	if (equals[-1] == ':' && --length)
+		error = json_read(arena, equals + 1, strlen(equals + 1),
+				  &limits, 400, &value);
+	else
+		value = json_object_new_string(equals + 1);
+	if (error)
+		return error;
+	json_object_object_add(
+		order->attributes, arena_strndup(arena, word, length),
+		equals[-1] == ':' ? json_object_get(value) : value);
+	return NULL;
+}
+
+static struct error *
+read_words(struct arena *arena, int nwords, char *const *words,
+	   struct order *order)
+{
+	struct error *error = NULL;
+	int names = 0;
+
+	order->attributes = json_object_new_object();
+	arena_defer(arena, release, order->attributes);
+	for (int i = 0; i < nwords && !error; i++) {
+		if (!strcmp(words[i], "--dry-run"))
+			order->dry_run = true;
+		else if (!strcmp(words[i], "--as") && i + 1 < nwords)
+			order->as = words[++i];
+		else if (names < 2 && *words[i] != '-')
+			*(names++ ? &order->name : &order->entity) = words[i];
+		else
+			error = read_attribute(arena, words[i], order);
+	}
+	if (!error && names < 2)
+		error = error_new(arena, 400, "usage",
+				  "an entity and an action are needed");
+	return error;
+}
+
+static const char OLDEST_ADMINISTRATOR[] =
+	"SELECT u.reference_id FROM user_account u"
+	" JOIN user_account_user_account_id_has_usergroup_usergroup_id m"
+	" ON m.user_account_id = u.id WHERE m.usergroup_id = $1::bigint"
+	" ORDER BY m.created_at, m.id LIMIT 1";
+
+static struct error *
+find_reference(struct request *request, const char *email, const char **id)
+{
+	struct arena *arena = request->arena;
+	struct account *account;
+	struct rows *rows;
+	struct error *error;
+
+	*id = NULL;
+	if (email) {
+		error = account_by_email(request->db, arena, email, &account);
+		if (!error && !account)
+			error = error_new(arena, 404, "not-found",
+					  "there is no account %s", email);
+		if (!error)
+			*id = account->reference_id;
+		return error;
+	}
+	error = db_query(request->db, arena, OLDEST_ADMINISTRATOR,
+			 PARAMS(arena_printf(
+				 arena, "%lld",
+				 (long long)request->model->administrators_id)),
+			 &rows);
+	if (!error && rows_count(rows))
+		*id = rows_text(rows, 0, 0);
+	return error;
+}
+
+static struct error *
+become(struct request *request, const char *email)
+{
+	struct actor *actor;
+	const char *id;
+	struct error *error = find_reference(request, email, &id);
+
+	if (error || !id)
+		return error;
+	error = account_actor_now(request->db, request->arena, request->model,
+				  id, &actor);
+	if (!error)
+		request->actor = actor;
+	return error;
+}
+
+static const char *
+member(struct json_object *object, const char *name)
+{
+	const char *text =
+		json_object_get_string(json_object_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static void
+add_item(struct strbuf *text, const struct reply_item *item)
+{
+	if (!strcmp(item->type, "client.notify"))
+		strbuf_printf(text, "%s: %s\n",
+			      member(item->attributes, "title"),
+			      member(item->attributes, "message"));
+	else
+		strbuf_printf(
+			text, "%s %s\n", item->type,
+			json_object_to_json_string_ext(
+				item->beside ? item->beside : item->attributes,
+				JSON_C_TO_STRING_PLAIN));
+}
+
+static void
+show_progress(struct run *run, int64_t done, int64_t total, const char *unit)
+{
+	progress_show(run->hooks->context, done, total, unit);
+}
+
+static struct error *
+run_order(struct request *request, const struct order *order,
+	  struct strbuf *text)
+{
+	struct progress progress;
+	const struct run_hooks hooks = {
+		.context = &progress,
+		.progress = show_progress,
+	};
+	const struct action *action =
+		model_action(request->model, order->entity, order->name);
+	struct reply reply;
+	struct error *error;
+
+	if (!action || !action->entity)
+		return error_new(request->arena, 404, "unknown-action",
+				 "there is no action %s on %s", order->name,
+				 order->entity);
+	error = become(request, order->as);
+	if (error)
+		return error;
+	progress_begin(&progress);
+	error = engine_run_with(request, action, order->attributes,
+				order->dry_run, &hooks, NULL, &reply);
+	progress_end(&progress);
+	for (size_t i = 0; !error && i < reply.nitems; i++)
+		add_item(text, &reply.items[i]);
+	return error;
+}
+
+static long
+no_body(void *context UNUSED, void *buffer UNUSED, size_t size UNUSED)
+{
+	return 0;
+}
+
+static struct error *
+run_alone(struct arena *arena, const struct config *config,
+	  const struct order *order, struct strbuf *text)
+{
+	const struct db_settings db_settings = {
+		.conninfo = config->database,
+		.application = "actd action",
+	};
+	struct db *db = db_new(&db_settings);
+	struct account_cache *accounts = account_cache_new();
+	struct script_host scripts;
+	struct model *model = NULL;
+	struct request request = {
+		.arena = arena,
+		.db = db,
+		.settings = &config->settings,
+		.shared = shared_new(),
+		.accounts = accounts,
+		.model_slot = &model,
+		.actor = &actor_guest,
+		.id = "command",
+		.pool = "command",
+		.method = METHOD_POST,
+		.path = "",
+		.body = { .read = no_body },
+		.scripts = &scripts,
+	};
+	struct error *error = db_connect(db, arena);
+
+	script_host_init(&scripts, config->settings.evaluator,
+			 config->settings.script_ms);
+	if (!error)
+		error = request_load_model(&request);
+	if (!error)
+		error = run_order(&request, order, text);
+	script_host_release(&scripts);
+	account_cache_free(accounts);
+	db_free(db);
+	if (model)
+		arena_free(model->arena);
+	return error;
+}
+
+struct error *
+action_run(struct arena *arena, const char *config_file, int nwords,
+	   char *const *words, struct strbuf *text)
+{
+	struct order order = { 0 };
+	struct config *config;
+	struct error *error = read_words(arena, nwords, words, &order);
+
+	if (!error)
+		error = config_load(arena, config_file, &config);
+	if (!error)
+		error = keys_load(arena, config, false);
+	return error ? error : run_alone(arena, config, &order, text);
+}
