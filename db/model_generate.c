@@ -446,6 +446,7 @@ prepend_standard_columns(struct builder *builder, struct entity *entity)
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(standard_columns); i++)
+		/* cppcheck-suppress nullPointer; grown at 0 */
 		ARENA_PUSH(builder->arena, columns, count,
 			   standard_column(builder, i));
 	for (size_t i = 0; i < entity->ncolumns; i++)

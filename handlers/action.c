@@ -331,7 +331,7 @@ run_later(struct request *request, const struct action *action,
 {
 	struct json_object *inputs;
 	const char *id;
-	bool replayed;
+	bool replayed = false;
 	struct error *error;
 
 	if (!permission_action(request->actor, action))

@@ -51,7 +51,7 @@ idempotency_begin(struct request *request, struct response *response,
 		  bool *replayed)
 {
 	const char *key = key_of(request);
-	struct kept_answer *kept;
+	struct kept_answer *kept = NULL;
 	struct error *error;
 	const char *digest;
 

@@ -702,7 +702,7 @@ import_all(struct import *import)
 {
 	struct bulk *bulk = NULL;
 	struct error *error;
-	bool changes;
+	bool changes = false;
 
 	error = read_header(import);
 	if (!error)

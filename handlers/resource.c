@@ -464,7 +464,7 @@ serve_create(struct request *request, struct response *response)
 	struct error *error;
 	struct row row;
 	const char *id;
-	bool replayed;
+	bool replayed = false;
 
 	error = find_entity(request, &entity);
 	if (!error)
