@@ -188,6 +188,7 @@ install: all
 		-e 's|@QUICK@|unix:/run/actd/quick.sock|' \
 		-e 's|@HASH@|unix:/run/actd/hash.sock|' \
 		-e 's|@LONG@|unix:/run/actd/long.sock|' \
+		-e 's|@EVENTS@|unix:/run/actd/events.sock|' \
 		-e 's|@CONSOLE@|$(PREFIX)/libexec/actd/console|' \
 		-e 's|@FASTCGI@|$(PREFIX)/libexec/actd/fastcgi.conf|' \
 		-e 's|@ERROR@|$(PREFIX)/libexec/actd/error.conf|' \
