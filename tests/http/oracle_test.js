@@ -90,13 +90,20 @@ const boxes = Array.from({ length: Math.ceil(rows.length / BOX_SIZE) },
 	() => randomUUID());
 const BIG = randomUUID(); /* the box that shows every thing */
 const SPOKE = randomUUID();
+/* machines, rows that have states, and their states: masks, and an open one */
+const machines = singles.map((row) => ({ ...row, id: randomUUID() }));
+const tracked = singles.map((row) => ({ ...row, id: randomUUID() }));
+const states = singles.map((row) => ({ ...row, id: randomUUID() }));
+const MACHINE = randomUUID();
+const TRACKED = randomUUID();
 
 const SCHEMA = {
-	Tables: ['thing', 'spare', 'box', 'holder', 'pointer', 'spoke',
+	Tables: ['thing', 'spare', 'box', 'holder', 'pointer', 'spoke', 'tracked',
 		...tables.map((table) => table.name)].map((TableName) => ({
 		TableName,
 		Permission: ALL,
 		DefaultPermission: ALL,
+		IsStateTrackingEnabled: TableName === 'tracked',
 		Columns: [
 			{ ColumnName: 'name', ColumnType: 'label', DataType: 'varchar(50)' },
 			{ ColumnName: 'number', ColumnType: 'measurement',
@@ -205,6 +212,29 @@ function fillTables() {
 		`${tables.map(({ name }) => `(SELECT max(id) FROM ${name})`).join(',')})`]);
 }
 
+/* A machine whose only event leads nowhere else, so that it can be sent again. */
+function fillMachines() {
+	const everyone = { permission: ALL, owner: null, links: [] };
+	const events = '[{"name":"stay","src":["here"],"dst":"here"}]';
+	const fill = (table, rows, columns, values) => {
+		insert(table, 'reference_id, permission, user_account_id, ' + columns,
+			rows.map((row) => `('${row.id}', ${row.permission}, ` +
+				`${account(row.owner)}, ${values})`));
+		link(table, rows, (row) =>
+			`(SELECT id FROM ${table} WHERE reference_id = '${row.id}')`);
+	};
+
+	fill('smd', [...machines, { ...everyone, id: MACHINE }],
+		'name, label, initial_state, events',
+		`'machine', 'machine', 'here', '${events}'`);
+	fill('tracked', [...tracked, { ...everyone, id: TRACKED }], 'name', '\'tracked\'');
+	fill('tracked_state', states, 'current_state, is_state_of_tracked, tracked_smd',
+		`'here', (SELECT id FROM tracked WHERE reference_id = '${TRACKED}'), ` +
+		`(SELECT id FROM smd WHERE reference_id = '${MACHINE}')`);
+	instance.psql(`UPDATE world SET permission = ${ALL} ` +
+		'WHERE table_name IN (\'smd\', \'tracked_state\')');
+}
+
 async function makeCallers() {
 	const { guest, root } = await settle(instance);
 	const MEMBERS = 'user_account_user_account_id_has_usergroup_usergroup_id';
@@ -234,6 +264,7 @@ before(async () => {
 	fillThings();
 	fillSpares();
 	fillTables();
+	fillMachines();
 	expect(await callers[0].client.action('world', 'restart_daptin'), 200);
 });
 
@@ -277,8 +308,8 @@ async function each(list, check) {
 	const rest = [...list];
 
 	await Promise.all(Array.from({ length: 8 }, async () => {
-		for (let one = rest.shift(); one; one = rest.shift())
-			await check(one);
+		while (rest.length)
+			await check(rest.shift());
 	}));
 }
 
@@ -576,6 +607,32 @@ const ITEMS = [
 		}],
 ];
 
+/* Machines and states need no Read, but tell of themselves only by it. */
+function executes(caller, row) {
+	if (grants(caller, row, 'execute'))
+		return 200;
+	return grants(caller, row, 'read') ? 403 : 404;
+}
+
+const starts = (caller, machine, subject) => caller.client.post(
+	`/track/start/${machine}`, { typeName: 'tracked', referenceId: subject },
+	{ type: 'application/json' });
+
+const STATES = [
+	['starting a machine', 'POST /track/start/{machine}', async (caller, i) =>
+		gives(caller, machines[i], await starts(caller, machines[i].id, TRACKED),
+			executes(caller, machines[i]))],
+
+	['starting it for a row', 'POST /track/start/{machine}', async (caller, i) =>
+		gives(caller, tracked[i], await starts(caller, MACHINE, tracked[i].id),
+			answerTo(caller, tracked[i], 'read', 200))],
+
+	['an event of a state', 'POST /track/event/{entity}/{state}/{event}',
+		async (caller, i) => gives(caller, states[i], await caller.client.post(
+			`/track/event/tracked/${states[i].id}/stay`),
+		executes(caller, states[i]))],
+];
+
 /* Doors of tables and actions, one for each of the masks. */
 /* Whether the one row, which is open to all, is seen in its table. */
 const sees = (caller, table) => grants(caller, table, 'read');
@@ -720,7 +777,8 @@ test('every route has a door here, or a reason', () => {
 			const [pattern, methods] = line.split('\t');
 			return methods.split(', ').map((method) => `${method} ${pattern}`);
 		});
-	const doors = new Set([...SETS, ...ITEMS, ...TABLES, ...DOCUMENTS]
+	const doors = new Set([...SETS, ...ITEMS, ...STATES, ...TABLES,
+		...DOCUMENTS]
 		.map(([, route]) => route));
 
 	assert.ok(routes.length > 20);
@@ -744,5 +802,8 @@ for (const name of NAMES) {
 		for (const [what, route, check] of ITEMS)
 			test(`${singles.length} rows: ${what} (${route})`, () =>
 				each(singles, (row) => check(named(name), row)));
+		for (const [what, route, check] of STATES)
+			test(`${singles.length} rows: ${what} (${route})`, () =>
+				each(singles.keys(), (i) => check(named(name), i)));
 	});
 }
