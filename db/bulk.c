@@ -406,7 +406,7 @@ take_faults(struct bulk *bulk, int64_t row, const struct error *errors,
 				  : bulk->settings.columns[field]->column_name,
 			  field < 0 ? NULL : texts[field], one->detail);
 		if (one != errors)
-			strbuf_putc(&reasons, ' ');
+			strbuf_literal(&reasons, "; ");
 		strbuf_puts(&reasons, one->detail);
 	}
 	bulk->counts.bad++;

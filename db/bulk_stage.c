@@ -24,7 +24,7 @@ static const char COUNT_BAD[] =
 	"FROM pg_temp.actd_import_bad b JOIN pg_temp.actd_import s USING (row)";
 
 static const char LIST_BAD[] =
-	"SELECT s.row, string_agg(b.expected, ' ' ORDER BY b.field), s.raw "
+	"SELECT s.row, string_agg(b.expected, '; ' ORDER BY b.field), s.raw "
 	"FROM pg_temp.actd_import_bad b JOIN pg_temp.actd_import s USING (row) "
 	"GROUP BY s.row, s.raw ORDER BY 1";
 
