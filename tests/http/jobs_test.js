@@ -8,7 +8,7 @@ const assert = require('node:assert/strict');
 const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const { after, before, test } = require('node:test');
-const { ACTD, startInstance } = require('./lib/instance.js');
+const { ACTD, startInstance, startNode } = require('./lib/instance.js');
 const { Client, expect, item, mine, refused, settle } = require('./lib/client.js');
 
 const SCHEMA = `
@@ -424,6 +424,38 @@ test('a missed task runs once, on one of all runners', async () => {
 	expect(await root.update('task', row.id, { schedule: 'nonsense' }), 200);
 	await sleep(1500);
 	assert.match(instance.log(), /event=task-refused task=missed/);
+});
+
+test('two nodes share jobs, events and tasks', async () => {
+	const node = await startNode(instance);
+	try {
+		const there = new Client(node, alice.token);
+		const release = await lockCrates();
+		const ids = [];
+		for (let i = 0; i < 4; i++)
+			ids.push(await queued(alice, { label: `shared ${i}` }));
+		for (const id of ids)
+			await reached(there, id, ['running']);
+		const watching = ids.map((id) => watch(there, id));
+		await sleep(300);
+		await release();
+		for (const { events } of await Promise.all(watching))
+			assert.equal(events.at(-1)?.data.state, 'succeeded');
+		const row = await task({ name: 'shared', schedule: '* * * * * *',
+			attributes: JSON.stringify({ label: 'shared task' }) });
+		await sleep(5000);
+		expect(await root.update('task', row.id, { active: false }), 200);
+		await sleep(1500);
+		const twice = instance.psql(`SELECT count(*) - count(DISTINCT
+			date_trunc('second', run_after)) FROM job
+			WHERE user_account_id = (SELECT id FROM user_account
+				WHERE email = 'bob@example.com') AND created_at > (SELECT
+				created_at FROM task WHERE reference_id = '${row.id}')`);
+		assert.equal(twice, '0', 'jobs of one second');
+		assert.ok(crates('shared task') >= 3);
+	} finally {
+		node.stop();
+	}
 });
 
 test('the command line runs actions by the same code', async () => {
