@@ -2,611 +2,12 @@
  * query.c: a listing becomes one SELECT: a page of visible rows, its total,
  * and the rows of its includes beside it as a tagged UNION ALL.
  */
-#include "db/query.h"
-
 #include <string.h>
+
+#include "db/query_parts.h"
 
 /* Rows that a sample of a large table holds, about. */
 #define SAMPLE_ROWS 2000
-
-/* What the parts of one statement share. */
-struct builder {
-	struct sql sql;
-	const struct model *model;
-	const struct actor *actor;
-	unsigned naliases;
-};
-
-static const char *
-new_alias(struct builder *b)
-{
-	return arena_printf(b->sql.text.arena, "r%u", ++b->naliases);
-}
-
-/* Selections. */
-
-static bool
-is_always_selected(const struct column *column)
-{
-	return !strcmp(column->column_name, "permission") ||
-	       !strcmp(column->column_name, "reference_id") ||
-	       !strcmp(column->column_name, "user_account_id");
-}
-
-static bool
-is_named(const struct column *column, const char *const *fields, size_t nfields)
-{
-	for (size_t i = 0; i < nfields; i++)
-		if (!strcmp(column->column_name, fields[i]))
-			return true;
-	return false;
-}
-
-struct selection *
-selection_new(struct arena *arena, const struct entity *entity,
-	      const char *const *fields, size_t nfields)
-{
-	struct selection *selection = ARENA_NEW(arena, struct selection);
-
-	selection->entity = entity;
-	selection->columns =
-		ARENA_ARRAY(arena, const struct column *, entity->ncolumns);
-	for (size_t i = 0; i < entity->ncolumns; i++) {
-		const struct column *column = entity->columns[i];
-
-		if (!column_is_visible(column))
-			continue;
-		if (fields && !is_always_selected(column) &&
-		    !is_named(column, fields, nfields))
-			continue;
-		selection->columns[selection->ncolumns++] = column;
-	}
-	return selection;
-}
-
-/* The reference id of a foreign key's target, NULL where it is not visible. */
-static void
-add_target_reference(struct sql *sql, const struct column *column,
-		     const struct actor *actor, const struct model *model,
-		     const char *alias)
-{
-	sql_add(sql, "(SELECT k.reference_id FROM ");
-	sql_name(sql, column->target->table);
-	sql_add(sql, " k WHERE k.id = ");
-	sql_column(sql, alias, column->sql_name);
-	if (!permission_everything(actor)) {
-		sql_add(sql, " AND ");
-		permission_visible(sql, actor, model, column->target, "k");
-	}
-	sql_add(sql, ")");
-}
-
-/* A secret's value never leaves the database; that there is one may. */
-static void
-add_secret(struct sql *sql, const struct column *column, const char *alias)
-{
-	sql_add(sql, "CASE WHEN ");
-	sql_column(sql, alias, column->sql_name);
-	sql_add(sql, " IS NOT NULL THEN '' END");
-}
-
-static void
-add_selected(struct sql *sql, const struct column *column,
-	     const struct actor *actor, const struct model *model,
-	     const char *alias)
-{
-	if (column->target)
-		add_target_reference(sql, column, actor, model, alias);
-	else if (column->kind == VALUE_SECRET ||
-		 column->kind == VALUE_ENCRYPTED)
-		add_secret(sql, column, alias);
-	else
-		sql_column(sql, alias, column->sql_name);
-}
-
-void
-selection_list(struct sql *sql, const struct selection *selection,
-	       const struct actor *actor, const struct model *model,
-	       const char *alias)
-{
-	sql_column(sql, alias, "id");
-	sql_add(sql, ", ");
-	sql_column(sql, alias, "reference_id");
-	sql_add(sql, ", ");
-	sql_column(sql, alias, "version");
-	for (size_t i = 0; i < selection->ncolumns; i++) {
-		sql_add(sql, ", ");
-		add_selected(sql, selection->columns[i], actor, model, alias);
-	}
-}
-
-/* The same as text, padded to `width` columns, for UNION ALL. */
-static void
-add_text_list(struct builder *b, const struct selection *selection,
-	      const char *alias, size_t width)
-{
-	struct sql *sql = &b->sql;
-
-	sql_column(sql, alias, "id");
-	sql_add(sql, "::text, ");
-	sql_column(sql, alias, "reference_id");
-	sql_add(sql, "::text, ");
-	sql_column(sql, alias, "version");
-	sql_add(sql, "::text");
-	for (size_t i = 0; i < selection->ncolumns; i++) {
-		sql_add(sql, ", ");
-		add_selected(sql, selection->columns[i], b->actor, b->model,
-			     alias);
-		sql_add(sql, "::text");
-	}
-	for (size_t i = selection->ncolumns; i < width; i++)
-		sql_add(sql, ", NULL");
-}
-
-/* Conditions. */
-
-static const char *const operators[] = {
-	[COMPARE_LESS] = " < ",	     [COMPARE_LESS_OR_EQUAL] = " <= ",
-	[COMPARE_GREATER] = " > ",   [COMPARE_GREATER_OR_EQUAL] = " >= ",
-	[COMPARE_EQUAL] = " = ",     [COMPARE_NOT_EQUAL] = " IS DISTINCT FROM ",
-	[COMPARE_LIKE] = " LIKE ",   [COMPARE_NOT_LIKE] = " NOT LIKE ",
-	[COMPARE_ILIKE] = " ILIKE ", [COMPARE_NOT_ILIKE] = " NOT ILIKE ",
-	[COMPARE_REGULAR] = " ~* ",
-};
-
-static bool
-is_textual(const struct column *column)
-{
-	return !strncmp(column->sql_type, "character", 9) ||
-	       !strcmp(column->sql_type, "text");
-}
-
-static const char *
-array_type(struct arena *arena, const struct column *column)
-{
-	if (column->target || column->kind == VALUE_UUID)
-		return "uuid[]";
-	if (is_textual(column))
-		return "text[]";
-	return arena_printf(arena, "%s[]", column->sql_type);
-}
-
-/* A PostgreSQL array literal of texts. */
-static const char *
-array_literal(struct arena *arena, const char *const *values, size_t count)
-{
-	struct strbuf buf;
-
-	strbuf_init(&buf, arena);
-	strbuf_putc(&buf, '{');
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			strbuf_putc(&buf, ',');
-		strbuf_putc(&buf, '"');
-		for (const char *c = values[i]; *c; c++) {
-			if (*c == '"' || *c == '\\')
-				strbuf_putc(&buf, '\\');
-			strbuf_putc(&buf, *c);
-		}
-		strbuf_putc(&buf, '"');
-	}
-	strbuf_putc(&buf, '}');
-	return buf.data;
-}
-
-/* What a condition or sort key compares: foreign keys by reference id. */
-static void
-add_operand(struct builder *b, const struct column *column, const char *alias)
-{
-	if (column->target)
-		add_target_reference(&b->sql, column, b->actor, b->model,
-				     alias);
-	else
-		sql_column(&b->sql, alias, column->sql_name);
-}
-
-/*
- * A foreign key compared with a reference id: by the key itself, so that its
- * index serves.
- */
-static void
-add_key_equals(struct builder *b, const struct condition *condition,
-	       const char *alias)
-{
-	struct sql *sql = &b->sql;
-	const struct column *column = condition->column;
-
-	sql_column(sql, alias, column->sql_name);
-	sql_add(sql, " IN (SELECT k.id FROM ");
-	sql_name(sql, column->target->table);
-	sql_add(sql, " k WHERE k.reference_id = ANY (");
-	sql_value_as(sql,
-		     array_literal(sql->text.arena, condition->values,
-				   condition->nvalues),
-		     "uuid[]");
-	sql_add(sql, ") AND ");
-	permission_visible(sql, b->actor, b->model, column->target, "k");
-	sql_add(sql, ")");
-}
-
-static void
-add_membership(struct builder *b, const struct condition *condition,
-	       const char *alias)
-{
-	struct sql *sql = &b->sql;
-	struct arena *arena = sql->text.arena;
-
-	if (condition->comparison == COMPARE_NOT_IN)
-		sql_add(sql, "COALESCE(NOT ");
-	sql_add(sql, "(");
-	add_operand(b, condition->column, alias);
-	sql_add(sql, " = ANY (");
-	sql_value_as(
-		sql,
-		array_literal(arena, condition->values, condition->nvalues),
-		array_type(arena, condition->column));
-	sql_add(sql, "))");
-	if (condition->comparison == COMPARE_NOT_IN)
-		sql_add(sql, ", TRUE)");
-}
-
-static void
-add_between(struct builder *b, const struct condition *condition,
-	    const char *alias)
-{
-	add_operand(b, condition->column, alias);
-	sql_add(&b->sql, " BETWEEN ");
-	sql_value(&b->sql, condition->values[0]);
-	sql_add(&b->sql, " AND ");
-	sql_value(&b->sql, condition->values[1]);
-}
-
-static void
-add_empty_test(struct builder *b, const struct condition *condition,
-	       const char *alias)
-{
-	bool negated = condition->comparison == COMPARE_IS_NOT_EMPTY;
-
-	if (negated)
-		sql_add(&b->sql, "NOT ");
-	sql_add(&b->sql, "COALESCE(");
-	add_operand(b, condition->column, alias);
-	sql_add(&b->sql, "::text = '', TRUE)");
-}
-
-static void
-add_full_text(struct builder *b, const struct condition *condition,
-	      const char *alias)
-{
-	sql_add(&b->sql, "to_tsvector('simple', ");
-	sql_column(&b->sql, alias, condition->column->sql_name);
-	sql_add(&b->sql, ") @@ websearch_to_tsquery('simple', ");
-	sql_value(&b->sql, condition->values[0]);
-	sql_add(&b->sql, ")");
-}
-
-static bool
-is_pattern(enum comparison comparison)
-{
-	return comparison >= COMPARE_LIKE && comparison <= COMPARE_REGULAR;
-}
-
-static void
-add_binary(struct builder *b, const struct condition *condition,
-	   const char *alias)
-{
-	add_operand(b, condition->column, alias);
-	if (is_pattern(condition->comparison) && !is_textual(condition->column))
-		sql_add(&b->sql, "::text");
-	strbuf_puts(&b->sql.text, operators[condition->comparison]);
-	if (condition->column->target)
-		sql_value_as(&b->sql, condition->values[0], "uuid");
-	else
-		sql_value(&b->sql, condition->values[0]);
-}
-
-static void
-add_comparison(struct builder *b, const struct condition *condition,
-	       const char *alias)
-{
-	bool is_key = condition->column->target != NULL;
-
-	switch (condition->comparison) {
-	case COMPARE_IS_NULL:
-		add_operand(b, condition->column, alias);
-		sql_add(&b->sql, " IS NULL");
-		break;
-	case COMPARE_IS_NOT_NULL:
-		add_operand(b, condition->column, alias);
-		sql_add(&b->sql, " IS NOT NULL");
-		break;
-	case COMPARE_IS_TRUE:
-		add_operand(b, condition->column, alias);
-		sql_add(&b->sql, " IS TRUE");
-		break;
-	case COMPARE_IS_FALSE:
-		add_operand(b, condition->column, alias);
-		sql_add(&b->sql, " IS FALSE");
-		break;
-	case COMPARE_IS_EMPTY:
-	case COMPARE_IS_NOT_EMPTY:
-		add_empty_test(b, condition, alias);
-		break;
-	case COMPARE_BETWEEN:
-		add_between(b, condition, alias);
-		break;
-	case COMPARE_FULL_TEXT:
-		add_full_text(b, condition, alias);
-		break;
-	case COMPARE_IN:
-	case COMPARE_EQUAL:
-		if (is_key) {
-			add_key_equals(b, condition, alias);
-			break;
-		}
-		if (condition->comparison == COMPARE_EQUAL) {
-			add_binary(b, condition, alias);
-			break;
-		}
-		add_membership(b, condition, alias);
-		break;
-	case COMPARE_NOT_IN:
-		add_membership(b, condition, alias);
-		break;
-	default:
-		add_binary(b, condition, alias);
-	}
-}
-
-/* Follows the path by nested EXISTS over visible rows. */
-static void
-add_condition(struct builder *b, const struct condition *condition,
-	      const char *alias, size_t step)
-{
-	const struct relationship *relationship;
-	const char *next;
-
-	if (step == condition->path.nsteps) {
-		add_comparison(b, condition, alias);
-		return;
-	}
-	relationship = condition->path.steps[step];
-	next = new_alias(b);
-	sql_add(&b->sql, "EXISTS (SELECT FROM ");
-	sql_name(&b->sql, relationship->target->table);
-	sql_add(&b->sql, " ");
-	strbuf_puts(&b->sql.text, next);
-	sql_add(&b->sql, " WHERE ");
-	sql_column(&b->sql, next, "id");
-	sql_add(&b->sql, " = ");
-	sql_column(&b->sql, alias, relationship->relation->key->sql_name);
-	sql_add(&b->sql, " AND ");
-	permission_visible(&b->sql, b->actor, b->model, relationship->target,
-			   next);
-	sql_add(&b->sql, " AND ");
-	add_condition(b, condition, next, step + 1);
-	sql_add(&b->sql, ")");
-}
-
-static void
-add_conditions(struct builder *b, const struct listing *listing)
-{
-	for (size_t i = 0; i < listing->ngroups; i++) {
-		const struct condition_group *group = &listing->groups[i];
-
-		sql_add(&b->sql, " AND (");
-		for (size_t j = 0; j < group->nconditions; j++) {
-			if (j)
-				sql_add(&b->sql, " OR ");
-			add_condition(b, &group->conditions[j], "t", 0);
-		}
-		sql_add(&b->sql, ")");
-	}
-}
-
-/* Sorting. */
-
-static void
-add_sort_operand(struct builder *b, const struct sort_key *key,
-		 const char *alias, size_t step)
-{
-	const struct relationship *relationship;
-	const char *next;
-
-	if (step == key->path.nsteps) {
-		add_operand(b, key->column, alias);
-		return;
-	}
-	relationship = key->path.steps[step];
-	next = new_alias(b);
-	sql_add(&b->sql, "(SELECT ");
-	add_sort_operand(b, key, next, step + 1);
-	sql_add(&b->sql, " FROM ");
-	sql_name(&b->sql, relationship->target->table);
-	sql_add(&b->sql, " ");
-	strbuf_puts(&b->sql.text, next);
-	sql_add(&b->sql, " WHERE ");
-	sql_column(&b->sql, next, "id");
-	sql_add(&b->sql, " = ");
-	sql_column(&b->sql, alias, relationship->relation->key->sql_name);
-	sql_add(&b->sql, " AND ");
-	permission_visible(&b->sql, b->actor, b->model, relationship->target,
-			   next);
-	sql_add(&b->sql, ")");
-}
-
-/* The id breaks ties, in the direction of the last key. */
-static bool
-id_is_descending(const struct listing *listing)
-{
-	return listing->nsort == 0 ||
-	       listing->sort[listing->nsort - 1].descending;
-}
-
-static void
-add_order(struct builder *b, const struct listing *listing, const char *alias,
-	  bool reversed)
-{
-	sql_add(&b->sql, " ORDER BY ");
-	for (size_t i = 0; i < listing->nsort; i++) {
-		add_sort_operand(b, &listing->sort[i], alias, 0);
-		if (listing->sort[i].descending != reversed)
-			sql_add(&b->sql, " DESC");
-		sql_add(&b->sql, ", ");
-	}
-	sql_column(&b->sql, alias, "id");
-	if (id_is_descending(listing) != reversed)
-		sql_add(&b->sql, " DESC");
-}
-
-/* Keyset pages. */
-
-/* A sort key's value (NULL: the id) of the row that the page starts from. */
-static void
-add_cursor(struct builder *b, const struct listing *listing,
-	   const struct sort_key *key, const char *id)
-{
-	sql_add(&b->sql, "(SELECT ");
-	if (key)
-		add_sort_operand(b, key, "c", 0);
-	else
-		sql_add(&b->sql, "c.id");
-	sql_add(&b->sql, " FROM ");
-	sql_name(&b->sql, listing->entity->table);
-	sql_add(&b->sql, " c WHERE c.reference_id = ");
-	sql_value_as(&b->sql, id, "uuid");
-	sql_add(&b->sql, " AND ");
-	permission_visible(&b->sql, b->actor, b->model, listing->entity, "c");
-	sql_add(&b->sql, ")");
-}
-
-/* In SQL's order NULLs come last ascending and first descending. */
-static void
-add_beyond(struct builder *b, const struct listing *listing,
-	   const struct sort_key *key, const char *id, bool descending)
-{
-	add_sort_operand(b, key, "t", 0);
-	strbuf_puts(&b->sql.text, descending ? " < " : " > ");
-	add_cursor(b, listing, key, id);
-	sql_add(&b->sql, " OR (");
-	if (descending) {
-		add_cursor(b, listing, key, id);
-		sql_add(&b->sql, " IS NULL AND ");
-		add_sort_operand(b, key, "t", 0);
-		sql_add(&b->sql, " IS NOT NULL)");
-	} else {
-		add_sort_operand(b, key, "t", 0);
-		sql_add(&b->sql, " IS NULL AND ");
-		add_cursor(b, listing, key, id);
-		sql_add(&b->sql, " IS NOT NULL)");
-	}
-}
-
-static void
-add_equal_prefix(struct builder *b, const struct listing *listing,
-		 const char *id, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		add_sort_operand(b, &listing->sort[i], "t", 0);
-		sql_add(&b->sql, " IS NOT DISTINCT FROM ");
-		add_cursor(b, listing, &listing->sort[i], id);
-		sql_add(&b->sql, " AND ");
-	}
-}
-
-/* A bound on the first key alone, which its index can serve. */
-static void
-add_first_bound(struct builder *b, const struct listing *listing,
-		const char *id, bool reversed)
-{
-	const struct sort_key *first = &listing->sort[0];
-
-	if (first->path.nsteps || first->column->is_nullable ||
-	    first->column->target)
-		return;
-	sql_add(&b->sql, " AND ");
-	sql_column(&b->sql, "t", first->column->sql_name);
-	strbuf_puts(&b->sql.text,
-		    first->descending != reversed ? " <= " : " >= ");
-	add_cursor(b, listing, first, id);
-}
-
-/*
- * Whether one comparison of rows says it all: keys that are never NULL, in
- * one direction, which is the id's as well.
- */
-static bool
-is_plain_order(const struct listing *listing)
-{
-	for (size_t i = 0; i < listing->nsort; i++) {
-		const struct sort_key *key = &listing->sort[i];
-
-		if (key->path.nsteps || key->column->is_nullable ||
-		    key->column->target ||
-		    key->descending != listing->sort[0].descending)
-			return false;
-	}
-	return true;
-}
-
-/* (a, id) < (the cursor's a, its id): a range of an index over both. */
-static void
-add_row_comparison(struct builder *b, const struct listing *listing,
-		   const char *id, bool descending)
-{
-	sql_add(&b->sql, " AND (");
-	for (size_t i = 0; i < listing->nsort; i++) {
-		add_sort_operand(b, &listing->sort[i], "t", 0);
-		sql_add(&b->sql, ", ");
-	}
-	strbuf_puts(&b->sql.text, descending ? "t.id) < (" : "t.id) > (");
-	for (size_t i = 0; i < listing->nsort; i++) {
-		add_cursor(b, listing, &listing->sort[i], id);
-		sql_add(&b->sql, ", ");
-	}
-	add_cursor(b, listing, NULL, id);
-	sql_add(&b->sql, ")");
-}
-
-/* The same with NULLs and mixed directions, key by key. */
-static void
-add_key_comparisons(struct builder *b, const struct listing *listing,
-		    const char *id, bool reversed)
-{
-	bool descending = id_is_descending(listing) != reversed;
-
-	add_first_bound(b, listing, id, reversed);
-	sql_add(&b->sql, " AND (");
-	for (size_t i = 0; i < listing->nsort; i++) {
-		const struct sort_key *key = &listing->sort[i];
-
-		sql_add(&b->sql, "(");
-		add_equal_prefix(b, listing, id, i);
-		sql_add(&b->sql, "(");
-		add_beyond(b, listing, key, id, key->descending != reversed);
-		sql_add(&b->sql, ")) OR ");
-	}
-	sql_add(&b->sql, "(");
-	add_equal_prefix(b, listing, id, listing->nsort);
-	strbuf_puts(&b->sql.text, descending ? "t.id < " : "t.id > ");
-	add_cursor(b, listing, NULL, id);
-	sql_add(&b->sql, "))");
-}
-
-static void
-add_keyset(struct builder *b, const struct listing *listing)
-{
-	const char *id = listing->after ? listing->after : listing->before;
-	bool reversed = listing->before != NULL;
-
-	if (!id)
-		return;
-	if (is_plain_order(listing))
-		add_row_comparison(b, listing, id,
-				   id_is_descending(listing) != reversed);
-	else
-		add_key_comparisons(b, listing, id, reversed);
-}
 
 /* Related rows. */
 
@@ -715,8 +116,8 @@ add_join_list(struct builder *b, const struct selection *join)
 	sql_add(&b->sql, ", j.reference_id::text, j.permission::text");
 	for (size_t i = 0; i < join->ncolumns; i++) {
 		sql_add(&b->sql, ", ");
-		add_selected(&b->sql, join->columns[i], b->actor, b->model,
-			     "j");
+		builder_add_selected(&b->sql, join->columns[i], b->actor,
+				     b->model, "j");
 		sql_add(&b->sql, "::text");
 	}
 }
@@ -750,7 +151,7 @@ add_where(struct builder *b, const struct listing *listing)
 		sql_value_as(&b->sql, listing->id, "uuid");
 	}
 	add_related(b, listing);
-	add_conditions(b, listing);
+	builder_add_conditions(b, listing);
 }
 
 static void
@@ -769,10 +170,10 @@ add_page(struct builder *b, const struct listing *listing)
 	sql_add(&b->sql, "SELECT t.*");
 	add_from(b, listing);
 	add_where(b, listing);
-	add_keyset(b, listing);
+	builder_add_keyset(b, listing);
 	if (listing->id)
 		return;
-	add_order(b, listing, "t", reversed);
+	builder_add_order(b, listing, "t", reversed);
 	sql_add(&b->sql, " LIMIT ");
 	sql_constant(&b->sql, listing->page_size);
 	if (listing->offset) {
@@ -951,7 +352,7 @@ build_with_includes(struct builder *b, const struct listing *listing,
 	sql_add(&b->sql, ")");
 	add_include_queries(b, listing);
 	sql_add(&b->sql, " (SELECT 0, NULL::text, ");
-	add_text_list(b, listing->selection, "p", width);
+	builder_add_text_list(b, listing->selection, "p", width);
 	add_join_list(b, join);
 	sql_add(&b->sql, ", ");
 	if (counts)
@@ -961,13 +362,14 @@ build_with_includes(struct builder *b, const struct listing *listing,
 	sql_add(&b->sql, " FROM page p");
 	add_join_row(b, listing, join);
 	if (!listing->id)
-		add_order(b, listing, "p", false);
+		builder_add_order(b, listing, "p", false);
 	sql_add(&b->sql, ")");
 	for (size_t i = 0; i < listing->nincludes; i++) {
 		sql_add(&b->sql, " UNION ALL SELECT ");
 		sql_constant(&b->sql, (int64_t)i + 1);
 		sql_add(&b->sql, ", q.parent::text, ");
-		add_text_list(b, listing->includes[i].selection, "q", width);
+		builder_add_text_list(b, listing->includes[i].selection, "q",
+				      width);
 		for (size_t k = 0; k < join_width(join); k++)
 			sql_add(&b->sql, ", NULL");
 		sql_add(&b->sql, ", NULL FROM ");
@@ -992,7 +394,7 @@ build_plain(struct builder *b, const struct listing *listing,
 	sql_add(&b->sql, ") p");
 	add_join_row(b, listing, join);
 	if (listing->before || join)
-		add_order(b, listing, "p", false);
+		builder_add_order(b, listing, "p", false);
 }
 
 static void
