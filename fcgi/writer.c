@@ -134,6 +134,9 @@ writer_header(struct strbuf *buf, const struct request *request,
 			 response->headers[i].value);
 	add_line(buf, "X-Request-Id", request->id);
 	add_line(buf, "X-Content-Type-Options", "nosniff");
+	if (response->file) /* should a browser show it after all */
+		add_line(buf, "Content-Security-Policy",
+			 "default-src 'none'; sandbox");
 	if (!has_header(response, "Cache-Control"))
 		add_line(buf, "Cache-Control", "private, no-cache");
 	add_cors(buf, request);
