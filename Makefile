@@ -136,7 +136,8 @@ unit: $(EVALUATOR) $(UNIT_TESTS)
 
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=build/asan \
-		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' all
+		SANITIZE='-fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer' all
 	@ACTD_BUILD='$(abspath build/asan)' tests/http/run
 
 # Includes go fcgi -> handlers -> db -> db/base, and each library of the world
