@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/journal.h"
 #include "db/row_parts.h"
 
 /* Columns that must have a value and got none. */
@@ -227,6 +228,8 @@ insert(const struct change *change, const char *id, struct row *row)
 	add_insert(&sql, change, id);
 	add_default_links(&sql, change);
 	add_maker(&sql, change);
+	if (journal_keeps(context, change->entity))
+		journal_add_created(&sql, context, change->entity);
 	sql_add(&sql, " SELECT ");
 	selection_list(&sql, selection, context->actor, context->model, "n");
 	sql_add(&sql, " FROM new n");

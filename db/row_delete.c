@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "db/journal.h"
 #include "db/row_parts.h"
 
 /* A column whose rows keep the row that they point to from going. */
@@ -189,6 +190,8 @@ run(const struct deletion *deletion)
 
 	if (!can_ask_after && deletion->nobstacles)
 		error = find_pointing(deletion);
+	if (!error && journal_keeps(context, deletion->entity))
+		error = journal_delete(context, deletion->entity, deletion->id);
 	if (error)
 		return error;
 	sql_init(&sql, context->arena);

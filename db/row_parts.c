@@ -316,6 +316,17 @@ row_add_history_column(struct sql *sql, const struct entity *entity,
 		sql_add(sql, "NULL");
 }
 
+static void
+add_audit_value(struct sql *sql, const struct row_context *context,
+		const struct entity *entity, const struct column *column,
+		const char *operation)
+{
+	if (context->run && !strcmp(column->column_name, "action_run"))
+		sql_value_as(sql, context->run, "text");
+	else
+		row_add_history_column(sql, entity, column, operation);
+}
+
 void
 row_add_history(struct sql *sql, const struct row_context *context,
 		const struct entity *entity, const char *operation,
@@ -343,8 +354,8 @@ row_add_history(struct sql *sql, const struct row_context *context,
 	for (size_t i = 0; i < audit->ncolumns; i++)
 		if (!audit->columns[i]->is_standard) {
 			sql_add(sql, ", ");
-			row_add_history_column(sql, entity, audit->columns[i],
-					       operation);
+			add_audit_value(sql, context, entity, audit->columns[i],
+					operation);
 		}
 	sql_add(sql, " FROM old o WHERE EXISTS (SELECT FROM ");
 	sql_name(sql, done);

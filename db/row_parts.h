@@ -2,7 +2,7 @@
  * row_parts.h: what creating, changing, deleting and linking rows share: the
  * values to be written, the keys among them with the right that they need,
  * history, and what is said when a statement found nothing. Private to
- * db/row*.c and db/state.c.
+ * db/row*.c, db/state.c, db/journal.c and db/undo.c.
  */
 #ifndef ACTD_ROW_PARTS_H
 #define ACTD_ROW_PARTS_H

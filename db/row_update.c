@@ -3,6 +3,7 @@
  * caller may change it; where nothing was found a second one tells why.
  */
 #include "db/base/crypto.h"
+#include "db/journal.h"
 #include "db/row_parts.h"
 
 struct update {
@@ -287,6 +288,19 @@ explain_faults(const struct update *update, struct json_object *attributes)
 	return error ? error : change->errors;
 }
 
+/* The row as it is, where a run of an action changes it. */
+static struct error *
+keep_for_undo(const struct update *update)
+{
+	const struct change *change = &update->change;
+
+	if (!change->nassignments ||
+	    !journal_keeps(change->context, change->entity))
+		return NULL;
+	db_begin(change->context->db);
+	return journal_update(change->context, change->entity, change->id);
+}
+
 static struct error *
 store(const struct update *update, struct row *row)
 {
@@ -295,7 +309,9 @@ store(const struct update *update, struct row *row)
 
 	if (change->nlinks)
 		db_begin(change->context->db);
-	error = run(update, row);
+	error = keep_for_undo(update);
+	if (!error)
+		error = run(update, row);
 	if (!error && !rows_count(row->rows))
 		error = explain(update);
 	if (!error && change->nlinks)

@@ -131,6 +131,32 @@ EXECUTE FUNCTION actd_revoke_tokens();
 CREATE UNIQUE INDEX IF NOT EXISTS actd_user_account_email
 ON user_account (lower(email));
 
+-- What runs of actions have changed in tables with history (db/journal.h):
+-- rows as they were, for undoing. No door of the API leads here.
+CREATE TABLE IF NOT EXISTS actd_journal (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	run uuid NOT NULL,
+	entity text NOT NULL,
+	operation text NOT NULL,
+	reference_id uuid NOT NULL,
+	version bigint NOT NULL,
+	image jsonb
+);
+CREATE INDEX IF NOT EXISTS actd_journal_run ON actd_journal (run, id);
+
+CREATE OR REPLACE FUNCTION actd_forget_journal() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM actd_journal WHERE run = OLD.reference_id;
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_forget_journal
+AFTER DELETE
+ON action_run
+FOR EACH ROW EXECUTE FUNCTION actd_forget_journal();
+
 -- Answers kept under a client's Idempotency-Key (db/idempotency.h). Not an
 -- entity: no door of the API leads here.
 CREATE TABLE IF NOT EXISTS actd_idempotency (
