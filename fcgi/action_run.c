@@ -4,7 +4,10 @@
  */
 #include "fcgi/action_run.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db/migrate.h"
 #include "fcgi/keys.h"
@@ -19,6 +22,8 @@ struct order {
 	const char *as; /* mail address, or NULL */
 	bool dry_run;
 	struct json_object *attributes;
+	int file; /* that the attributes name as spool 0 */
+	size_t nfiles;
 };
 
 static void
@@ -226,6 +231,8 @@ run_alone(struct arena *arena, const struct config *config,
 		.path = "",
 		.body = { .read = no_body },
 		.scripts = &scripts,
+		.spools = (int[]){ order->file },
+		.nspools = order->nfiles,
 	};
 	struct error *error = db_connect(db, arena);
 
@@ -243,17 +250,94 @@ run_alone(struct arena *arena, const struct config *config,
 	return error;
 }
 
+static struct error *
+run_configured(struct arena *arena, const char *config_file,
+	       const struct order *order, struct strbuf *text)
+{
+	struct config *config;
+	struct error *error = config_load(arena, config_file, &config);
+
+	if (!error)
+		error = keys_load(arena, config, false);
+	return error ? error : run_alone(arena, config, order, text);
+}
+
 struct error *
 action_run(struct arena *arena, const char *config_file, int nwords,
 	   char *const *words, struct strbuf *text)
 {
 	struct order order = { 0 };
-	struct config *config;
 	struct error *error = read_words(arena, nwords, words, &order);
 
-	if (!error)
-		error = config_load(arena, config_file, &config);
-	if (!error)
-		error = keys_load(arena, config, false);
-	return error ? error : run_alone(arena, config, &order, text);
+	return error ? error : run_configured(arena, config_file, &order, text);
+}
+
+/* Imports. */
+
+/* Long options for the inputs that are most in use. */
+static const struct {
+	const char *option;
+	char *words;
+} import_options[] = {
+	{ "--create", "create_if_not_exists=true" },
+	{ "--add-columns", "add_missing_columns=true" },
+	{ "--skip", "on_error=skip" },
+};
+
+static char *
+import_word(char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(import_options); i++)
+		if (!strcmp(import_options[i].option, word))
+			return import_options[i].words;
+	return word;
+}
+
+/* The file as the action has it where it came with a body. */
+static struct error *
+open_file(struct arena *arena, const char *path, struct order *order)
+{
+	const char *slash = strrchr(path, '/');
+	struct json_object *list = json_object_new_array();
+	struct json_object *file = json_object_new_object();
+
+	json_object_array_add(list, file);
+	json_object_object_add(
+		file, "name", json_object_new_string(slash ? slash + 1 : path));
+	json_object_object_add(file, "spool", json_object_new_int(0));
+	json_object_object_add(order->attributes, "data_csv_file", list);
+	order->file = open(path, O_RDONLY | O_CLOEXEC);
+	order->nfiles = 1;
+	return order->file >= 0 ? NULL
+				: error_new(arena, 422, "unreadable-file",
+					    "%s: %s", path, strerror(errno));
+}
+
+struct error *
+action_import(struct arena *arena, const char *config_file, int nwords,
+	      char *const *words, struct strbuf *text)
+{
+	struct order order = { 0 };
+	struct error *error;
+	char **changed;
+
+	if (nwords < 2)
+		return error_new(arena, 400, "usage",
+				 "a file and an entity are needed");
+	changed = ARENA_ARRAY(arena, char *, (size_t)nwords);
+	changed[0] = (char[]){ "world" };
+	changed[1] = (char[]){ "upload_csv_to_system_schema" };
+	for (int i = 2; i < nwords; i++)
+		changed[i] = import_word(words[i]);
+	error = read_words(arena, nwords, changed, &order);
+	if (error)
+		return error;
+	json_object_object_add(order.attributes, "entity_name",
+			       json_object_new_string(words[1]));
+	error = open_file(arena, words[0], &order);
+	if (error)
+		return error;
+	error = run_configured(arena, config_file, &order, text);
+	close(order.file);
+	return error;
 }

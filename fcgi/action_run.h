@@ -17,4 +17,14 @@ struct error *action_run(struct arena *arena, const char *config_file,
 			 int nwords, char *const *words,
 			 struct strbuf *text) MUST_CHECK;
 
+/*
+ * `actd import`: the same for the action that imports a table. `words` are
+ * FILE, ENTITY, and in any order the action's other inputs as above, --create
+ * and --add-columns for two of them, --dry-run, --as EMAIL. The file is read
+ * where it is, whatever its size.
+ */
+struct error *action_import(struct arena *arena, const char *config_file,
+			    int nwords, char *const *words,
+			    struct strbuf *text) MUST_CHECK;
+
 #endif

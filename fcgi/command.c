@@ -1,5 +1,5 @@
 /*
- * command.c: serve, check, migrate, action, instance, keys, routes,
+ * command.c: serve, check, migrate, action, instance, keys, import, routes,
  * explain-access.
  */
 #include "fcgi/command.h"
@@ -121,6 +121,27 @@ run_action(const char *config_file, int argc, char **argv)
 	return status;
 }
 
+static int
+run_import(const char *config_file, int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct strbuf text;
+	struct error *err;
+	int status = EX_OK;
+
+	strbuf_init(&text, arena);
+	err = action_import(arena, config_file, argc - 1, argv + 1, &text);
+	fputs(text.data, stdout);
+	if (err)
+		status = show(err);
+	if (err && !strcmp(err->code, "usage"))
+		status = usage("[-c FILE] import FILE ENTITY [--create] "
+			       "[--add-columns] [--skip] [--dry-run] "
+			       "[--as EMAIL] [KEY=TEXT]");
+	arena_free(arena);
+	return status;
+}
+
 /*
  * The instance script: beside the sources when the program is in a build
  * folder, else where it was installed.
@@ -224,6 +245,10 @@ static const struct command table[] = {
 	  migrate_database },
 	{ "action", "ENTITY NAME [KEY=TEXT]",
 	  "run an action; also KEY:=JSON, --dry-run, --as EMAIL", run_action },
+	{ "import", "FILE ENTITY [KEY=TEXT]",
+	  "import CSV, XLSX or XLS; also --create, --add-columns, --skip, "
+	  "--dry-run, --as EMAIL",
+	  run_import },
 	{ "instance", "start|stop|status|run",
 	  "a standalone instance with its own nginx and PostgreSQL", instance },
 	{ "keys", "", "list the keys of the configuration file", keys },

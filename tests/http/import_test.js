@@ -5,9 +5,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
-const { startInstance } = require('./lib/instance.js');
-const { Client, expect, fileOf, item, messages, refused,
+const { ACTD, startInstance } = require('./lib/instance.js');
+const { expect, fileOf, item, messages, refused,
 	settle } = require('./lib/client.js');
 
 let instance;
@@ -426,5 +429,34 @@ describe('ways in', () => {
 		`Authorization: Bearer ${root.token}`, 'Content-Type: text/csv',
 		`Content-Length: ${body.length + 100}`], body, { milliseconds: 300 });
 		assert.equal(instance.psql('SELECT count(*) FROM world'), before);
+	});
+});
+
+describe('the command line', () => {
+	function actd(...words) {
+		const run = spawnSync(ACTD, words, { encoding: 'utf8', env: {
+			...instance.environment, ACTD_KEYS_FILE: path.join(instance.folder, 'keys'),
+			ACTD_DATABASE: `host='${instance.folder}/run' user=actd dbname=actd` } });
+		return { status: run.status, text: run.stdout + run.stderr };
+	}
+
+	test('actd import', () => {
+		const file = path.join(instance.folder, 'by hand.csv');
+		fs.writeFileSync(file, 'name,n\nAnn,1\nBob,2\n');
+		const made = actd('import', file, 'by_hand', '--create');
+		assert.equal(made.status, 0, made.text);
+		assert.match(made.text, /"created":2/);
+		assert.equal(count('by_hand'), 2);
+		assert.equal(instance.psql('SELECT DISTINCT u.name FROM by_hand b ' +
+			'JOIN user_account u ON u.id = b.user_account_id'), 'root');
+		fs.writeFileSync(file, 'name,n\nEve,1\nBob,x\n');
+		const bad = actd('import', file, 'by_hand');
+		assert.notEqual(bad.status, 0);
+		assert.match(bad.text, /by hand.csv: row 3, column n, value "x"/);
+		assert.equal(count('by_hand'), 2);
+		assert.equal(actd('import', file, 'by_hand', '--skip').status, 0);
+		assert.equal(count('by_hand'), 3);
+		assert.equal(actd('import', file).status, 64);
+		assert.notEqual(actd('import', `${file}.none`, 'by_hand').status, 0);
 	});
 });
