@@ -327,6 +327,8 @@ static const struct {
 	{ "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	  "upload.xlsx" },
 	{ "application/vnd.ms-excel", "upload.xls" },
+	{ "application/yaml", "upload.yaml" },
+	{ "application/x-ndjson", "upload.jsonl" },
 	{ "application/octet-stream", "upload.csv" },
 };
 

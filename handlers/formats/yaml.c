@@ -5,6 +5,7 @@
  */
 #include "handlers/formats/yaml_scalar.h"
 #include "handlers/formats/tree.h"
+#include "handlers/formats/yaml_rows.h"
 
 #include <string.h>
 #include <yaml.h>
@@ -51,7 +52,7 @@ syntax_fault(struct reader *reader)
 	const yaml_parser_t *parser = &reader->parser;
 	const char *context = parser->context ? parser->context : "";
 
-	if (parser->error == YAML_READER_ERROR)
+	if (parser->error == YAML_READER_ERROR && reader->source.text)
 		return source_fault(&reader->source, parser->problem_offset,
 				    "%s", parser->problem);
 	if (parser->error == YAML_MEMORY_ERROR)
@@ -509,6 +510,182 @@ parse_yaml(struct arena *arena, const char *text, size_t length,
 		arena_defer(arena, json_release, value);
 	if (!error)
 		*tree = value;
+	return error;
+}
+
+/* Item by item. */
+
+struct yaml_rows {
+	struct reader reader;
+	long (*read)(void *context, void *buffer, size_t size);
+	void *context;
+	const char *key; /* whose list is read, or NULL */
+	struct arena *arena;
+	size_t unparsed; /* bytes taken since the last item */
+	enum { ROWS_NEW, ROWS_OPEN, ROWS_ENDED } state;
+};
+
+/* An item that is too long ends as a read that fails. */
+static int
+read_bytes(void *context, unsigned char *buffer, size_t size, size_t *count)
+{
+	struct yaml_rows *rows = context;
+	long taken = rows->read(rows->context, buffer, size);
+
+	*count = taken > 0 ? (size_t)taken : 0;
+	rows->unparsed += *count;
+	return taken >= 0 &&
+	       rows->unparsed <= rows->reader.source.limits->bytes;
+}
+
+static void
+release_rows(void *object)
+{
+	struct yaml_rows *rows = object;
+
+	lh_table_free(rows->reader.anchors);
+	yaml_event_delete(&rows->reader.event);
+	yaml_parser_delete(&rows->reader.parser);
+}
+
+struct error *
+yaml_rows_new(struct arena *arena,
+	      long (*read)(void *context, void *buffer, size_t size),
+	      void *context, const struct format_limits *limits,
+	      struct yaml_rows **rows)
+{
+	struct yaml_rows *made = ARENA_NEW(arena, struct yaml_rows);
+
+	made->reader.source = (struct source){ .limits = limits,
+					       .status = 422,
+					       .code = "bad-yaml" };
+	made->read = read;
+	made->context = context;
+	made->arena = arena;
+	if (!yaml_parser_initialize(&made->reader.parser))
+		return error_internal(arena, "cannot start libyaml");
+	made->reader.anchors = lh_kchar_table_new(16, NULL);
+	arena_defer(arena, release_rows, made);
+	yaml_parser_set_encoding(&made->reader.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input(&made->reader.parser, read_bytes, made);
+	*rows = made;
+	return NULL;
+}
+
+/* Anchors and counts are those of one item. */
+static void
+begin_item(struct yaml_rows *rows, struct arena *scratch)
+{
+	struct reader *reader = &rows->reader;
+	struct lh_entry *entry, *next;
+
+	lh_foreach_safe(reader->anchors, entry, next)
+		lh_table_delete_entry(reader->anchors, entry);
+	reader->source.arena = scratch;
+	reader->source.nodes = 0;
+	reader->bytes = 0;
+	reader->copied = 0;
+	rows->unparsed = 0;
+}
+
+static struct error *
+begin_rows(struct yaml_rows *rows)
+{
+	struct reader *reader = &rows->reader;
+	struct error *error = next_event(reader);
+
+	if (!error)
+		error = next_event(reader); /* STREAM-START */
+	if (!error && reader->event.type == YAML_STREAM_END_EVENT) {
+		rows->state = ROWS_ENDED;
+		return NULL;
+	}
+	if (!error)
+		error = next_event(reader); /* DOCUMENT-START */
+	if (!error && reader->event.type != YAML_MAPPING_START_EVENT)
+		error = fault(reader, reader->event.start_mark,
+			      "a mapping of tables is missing");
+	rows->state = ROWS_OPEN;
+	return error ? error : next_event(reader);
+}
+
+static struct error *
+begin_list(struct yaml_rows *rows)
+{
+	struct reader *reader = &rows->reader;
+	const char *key = NULL;
+	bool merges = false;
+	struct error *error = read_key(reader, &key, &merges);
+
+	if (!error)
+		error = next_event(reader);
+	if (!error && reader->event.type != YAML_SEQUENCE_START_EVENT)
+		error = fault(reader, reader->event.start_mark,
+			      "a list of rows is missing");
+	if (error)
+		return error;
+	rows->key = arena_strdup(rows->arena, key);
+	return next_event(reader);
+}
+
+static struct error *
+end_rows(struct yaml_rows *rows)
+{
+	struct reader *reader = &rows->reader;
+	struct error *error = next_event(reader); /* MAPPING-END */
+
+	rows->state = ROWS_ENDED;
+	if (!error)
+		error = next_event(reader); /* DOCUMENT-END */
+	if (error || reader->event.type == YAML_STREAM_END_EVENT)
+		return error;
+	return fault(reader, reader->event.start_mark,
+		     "a second document; one is allowed");
+}
+
+static struct error *
+read_item(struct yaml_rows *rows, struct arena *scratch,
+	  struct json_object **value)
+{
+	struct json_object *item = NULL;
+	size_t height;
+	struct error *error = read_node(&rows->reader, &item, &height);
+
+	if (item)
+		arena_defer(scratch, json_release, item);
+	*value = item;
+	return error;
+}
+
+struct error *
+yaml_rows_next(struct yaml_rows *rows, struct arena *scratch, const char **key,
+	       bool *is_key, struct json_object **value)
+{
+	struct reader *reader = &rows->reader;
+	struct error *error = NULL;
+
+	*key = NULL;
+	*is_key = false;
+	*value = NULL;
+	begin_item(rows, scratch);
+	if (rows->state == ROWS_NEW)
+		error = begin_rows(rows);
+	if (!error && rows->key &&
+	    reader->event.type == YAML_SEQUENCE_END_EVENT) {
+		rows->key = NULL;
+		error = next_event(reader);
+	}
+	if (error || rows->state == ROWS_ENDED)
+		return error;
+	if (!rows->key && reader->event.type == YAML_MAPPING_END_EVENT)
+		return end_rows(rows);
+	if (rows->key) {
+		error = read_item(rows, scratch, value);
+	} else {
+		*is_key = true;
+		error = begin_list(rows);
+	}
+	*key = rows->key;
 	return error;
 }
 

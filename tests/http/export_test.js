@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
 const { startInstance } = require('./lib/instance.js');
-const { expect, item, messages, refused, schemaFile, settle } =
+const { expect, fileOf, item, messages, refused, schemaFile, settle, signIn } =
 	require('./lib/client.js');
 
 let instance;
@@ -102,4 +102,78 @@ describe('an export', () => {
 		refused(await bob.action('world', 'export_data'), 403);
 		refused(await guest.action('world', 'export_data'), 403);
 	});
+});
+
+/* Table -> digest of all its rows, as PostgreSQL writes them. */
+function digests(one, leaveOut = {}) {
+	const tables = one.psql('SELECT table_name FROM world ORDER BY 1').split('\n');
+	const parts = tables.map((table) => {
+		const row = (leaveOut[table] ?? []).reduce(
+			(value, column) => `${value} - '${column}'`, 'to_jsonb(t)');
+		return `SELECT '${table}' AS name, count(*) || ' ' || ` +
+			`coalesce(md5(string_agg((${row})::text, E'\\n' ORDER BY id)), '') ` +
+			`AS digest FROM "${table}" t`;
+	});
+	return JSON.parse(one.psql('SELECT json_object_agg(name, digest) FROM (' +
+		`${parts.join(' UNION ALL ')}) x`));
+}
+
+const restore = (client, name, content, members) =>
+	client.action('world', 'import_data', { dump_file: [fileOf(name, content)], ...members });
+
+describe('a dump', () => {
+	let other;
+	let stranger;
+	let wanted;
+
+	const dumped = async (members) => expect(await fetched(root, members), 200).text;
+
+	/* Every run of an action is kept: those tables differ, as they must. */
+	const identical = (leaveOut) => {
+		const [found, expected] = [digests(other, leaveOut), digests(instance, leaveOut)];
+		delete found.action_run;
+		delete expected.action_run;
+		assert.deepEqual(found, expected);
+	};
+
+	before(async () => {
+		other = await startInstance();
+		({ root: stranger } = await settle(other));
+		await stranger.load('schema_library.yaml', schemaFile('schema_library.yaml'));
+	});
+
+	after(() => other?.stop());
+
+	test('without secrets makes an empty instance identical but for them', async () => {
+		const dump = await dumped({});
+		assert.ok(!dump.includes('$2'));
+		const answer = expect(await restore(stranger, 'dump.json', dump), 200);
+		assert.equal(item(answer, 'action.response').tables.book.created, 5);
+		identical({ user_account: ['password', 'auth_version'] });
+	});
+
+	test('is refused where its rows are there already, and nothing is done', async () => {
+		const state = digests(other);
+		refused(await restore(stranger, 'dump.json', await dumped({})), 401, 409);
+		stranger = await signIn(other, 'root');
+		const again = refused(await restore(stranger, 'dump.json', await dumped({})), 409);
+		assert.match(messages(again), /author|book/);
+		assert.deepEqual(digests(other), state);
+	});
+
+	test('that truncates needs the secrets', async () => {
+		const answer = refused(await restore(stranger, 'dump.json', await dumped({}),
+			{ truncate_before_insert: true }), 422);
+		assert.match(messages(answer), /user_account: the dump has no password/);
+	});
+
+	for (const format of ['json', 'yaml', 'jsonl'])
+		test(`in ${format} with secrets makes another instance identical`, async () => {
+			await stranger.made('author', { name: `Nobody of ${format}` });
+			const dump = await dumped({ include_secrets: true, format });
+			expect(await restore(stranger, `dump.${format}`, dump,
+				{ truncate_before_insert: true }), 200);
+			identical({ user_account: ['auth_version'] });
+			stranger = await signIn(other, 'root');
+		});
 });
