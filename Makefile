@@ -30,8 +30,6 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcsv -lstd
 HARDENING := -fstack-protector-strong -fPIE
 ifeq ($(SANITIZE),)
 HARDENING += -D_FORTIFY_SOURCE=2
-else
-WERROR := # gcc warns of what sanitizers put into the code
 endif
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wformat=2 $(WERROR)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DACTD_VERSION='"$(VERSION)"' \
