@@ -28,20 +28,19 @@ permission_of(const struct row_context *context)
 }
 
 struct error *
-action_run_store(const struct row_context *context,
-		 const struct action_run *run)
+action_run_finish(const struct row_context *context,
+		  const struct action_run *run)
 {
 	struct arena *arena = context->arena;
 	const struct actor *actor = context->actor;
 
-	return db_query(context->db, arena, STORE,
-			PARAMS(run->id, permission_of(context),
-			       actor->id ? number(arena, actor->id) : NULL,
-			       run->action_name, run->entity_name, run->subject,
-			       run->inputs, run->rows,
-			       number(arena, run->nrows),
-			       number(arena, run->duration_us)),
-			NULL);
+	return db_finish_with(
+		context->db, arena, STORE,
+		PARAMS(run->id, permission_of(context),
+		       actor->id ? number(arena, actor->id) : NULL,
+		       run->action_name, run->entity_name, run->subject,
+		       run->inputs, run->rows, number(arena, run->nrows),
+		       number(arena, run->duration_us)));
 }
 
 static const char MARK[] =

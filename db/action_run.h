@@ -1,8 +1,8 @@
 /*
  * action_run.h: the record of the runs of actions that changed something.
  */
-#ifndef ACTD_ACTION_RUN_H
-#define ACTD_ACTION_RUN_H
+#ifndef ACTD_DB_ACTION_RUN_H
+#define ACTD_DB_ACTION_RUN_H
 
 #include "db/row.h"
 
@@ -17,9 +17,9 @@ struct action_run {
 	int64_t duration_us;
 };
 
-/* Stores the record, owned by the actor, in the caller's transaction. */
-struct error *action_run_store(const struct row_context *context,
-			       const struct action_run *run) MUST_CHECK;
+/* Stores the record, owned by the actor, and commits the transaction. */
+struct error *action_run_finish(const struct row_context *context,
+				const struct action_run *run) MUST_CHECK;
 
 /* Notes that a run was undone; false where it was already. */
 struct error *action_run_mark_undone(const struct row_context *context,

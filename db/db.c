@@ -373,24 +373,27 @@ run_plainly(struct db *db, struct statement *statement, const char *sql,
 }
 
 static void
-send_with_begin(struct db *db, const struct statement *statement,
-		const char *sql, bool prepare, struct params params)
+send_statement(struct db *db, const struct statement *statement,
+	       const char *sql, bool prepare, struct params params)
 {
 	char name[16];
 
-	PQsendQueryParams(db->conn, "BEGIN", 0, NULL, NULL, NULL, NULL, 0);
 	if (!statement) {
 		PQsendQueryParams(db->conn, sql, (int)params.count, NULL,
 				  params.values, NULL, NULL, 0);
-	} else {
-		snprintf(name, sizeof name, "s%u", statement->number);
-		if (prepare)
-			PQsendPrepare(db->conn, name, sql, (int)params.count,
-				      NULL);
-		PQsendQueryPrepared(db->conn, name, (int)params.count,
-				    params.values, NULL, NULL, 0);
+		return;
 	}
-	PQpipelineSync(db->conn);
+	snprintf(name, sizeof name, "s%u", statement->number);
+	if (prepare)
+		PQsendPrepare(db->conn, name, sql, (int)params.count, NULL);
+	PQsendQueryPrepared(db->conn, name, (int)params.count, params.values,
+			    NULL, NULL, 0);
+}
+
+static void
+send_command(struct db *db, const char *command)
+{
+	PQsendQueryParams(db->conn, command, 0, NULL, NULL, NULL, NULL, 0);
 }
 
 /*
@@ -436,7 +439,9 @@ run_with_begin(struct db *db, struct statement *statement, const char *sql,
 	db->transaction = TRANSACTION_OPEN;
 	if (!PQenterPipelineMode(db->conn))
 		return NULL;
-	send_with_begin(db, statement, sql, prepare, params);
+	send_command(db, "BEGIN");
+	send_statement(db, statement, sql, prepare, params);
+	PQpipelineSync(db->conn);
 	result = collect_pipeline(db, &nsucceeded);
 	PQexitPipelineMode(db->conn);
 	if (prepare && nsucceeded < 2) /* BEGIN or Parse failed */
@@ -444,25 +449,33 @@ run_with_begin(struct db *db, struct statement *statement, const char *sql,
 	return result;
 }
 
+/* The prepared statement of a text; NULL where none are kept. */
+static struct statement *
+prepared(struct db *db, const char *sql, bool *prepare)
+{
+	struct statement *statement;
+	uint64_t hash;
+
+	*prepare = false;
+	if (!db->settings->prepared_statements)
+		return NULL;
+	hash = hash_text(sql);
+	statement = find_statement(db, sql, hash);
+	if (statement)
+		return statement;
+	if (db->transaction != TRANSACTION_OPEN &&
+	    db->nstatements >= db->settings->prepared_statements)
+		deallocate_oldest(db);
+	*prepare = true;
+	return remember_statement(db, sql, hash);
+}
+
 static PGresult *
 run(struct db *db, const char *sql, struct params params)
 {
-	struct statement *statement = NULL;
-	bool prepare = false;
+	bool prepare;
+	struct statement *statement = prepared(db, sql, &prepare);
 
-	if (db->settings->prepared_statements) {
-		uint64_t hash = hash_text(sql);
-
-		statement = find_statement(db, sql, hash);
-		if (!statement) {
-			if (db->transaction != TRANSACTION_OPEN &&
-			    db->nstatements >=
-				    db->settings->prepared_statements)
-				deallocate_oldest(db);
-			statement = remember_statement(db, sql, hash);
-			prepare = true;
-		}
-	}
 	if (db->transaction == TRANSACTION_WANTED)
 		return run_with_begin(db, statement, sql, prepare, params);
 	return run_plainly(db, statement, sql, prepare, params);
@@ -602,6 +615,49 @@ db_finish(struct db *db, struct arena *arena)
 	if (!error && rolled_back)
 		return error_internal(arena, "COMMIT of a failed transaction");
 	return error;
+}
+
+/* The statement and COMMIT in one round trip. */
+static PGresult *
+run_with_commit(struct db *db, const char *sql, struct params params)
+{
+	bool prepare;
+	struct statement *statement = prepared(db, sql, &prepare);
+	unsigned nsucceeded;
+	PGresult *result;
+
+	if (!PQenterPipelineMode(db->conn))
+		return NULL;
+	send_statement(db, statement, sql, prepare, params);
+	send_command(db, "COMMIT");
+	PQpipelineSync(db->conn);
+	result = collect_pipeline(db, &nsucceeded);
+	PQexitPipelineMode(db->conn);
+	if (prepare && nsucceeded < 1) /* Parse failed */
+		forget_statement(db, statement);
+	return result;
+}
+
+struct error *
+db_finish_with(struct db *db, struct arena *arena, const char *sql,
+	       struct params params)
+{
+	struct error *error;
+	PGresult *result;
+
+	if (db->transaction != TRANSACTION_OPEN) {
+		error = db_query(db, arena, sql, params, NULL);
+		return error ? error : db_finish(db, arena);
+	}
+	result = run_with_commit(db, sql, params);
+	if (result && !succeeded(result) && is_stale(result))
+		forget_statements(db);
+	error = take_result(db, arena, "COMMIT", result, NULL);
+	if (error)
+		return error;
+	db->transaction = TRANSACTION_NONE;
+	db->savepoints = 0;
+	return NULL;
 }
 
 void

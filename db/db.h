@@ -86,6 +86,13 @@ struct error *db_finish(struct db *db, struct arena *arena) MUST_CHECK;
 void db_abandon(struct db *db);
 
 /*
+ * Runs a last statement, whose rows nobody wants, and commits, in one round
+ * trip. On error the caller abandons the transaction.
+ */
+struct error *db_finish_with(struct db *db, struct arena *arena,
+			     const char *sql, struct params params) MUST_CHECK;
+
+/*
  * Savepoints within a transaction, one level per call; db_rollback_to() undoes
  * to the newest one and leaves the transaction usable.
  */

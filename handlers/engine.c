@@ -200,8 +200,6 @@ run_hooked(struct run *run, struct reply *reply)
 	error = run_outcomes(run, reply);
 	if (!error && run->dry_run)
 		add_dry_run(run, reply);
-	else if (!error)
-		error = record_store(run);
 	if (!error && hooks && hooks->finish && !run->dry_run)
 		error = hooks->finish(run, reply);
 	return error;
@@ -220,8 +218,9 @@ run_once(struct run *run, struct reply *reply)
 	db_begin(db);
 	error = run_hooked(run, reply);
 	if (!error && !run->dry_run)
-		return db_finish(db, run->request->arena);
-	db_abandon(db);
+		error = record_finish(run);
+	if (error || run->dry_run)
+		db_abandon(db);
 	return error;
 }
 

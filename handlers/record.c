@@ -195,7 +195,7 @@ record_begin(struct run *run)
 }
 
 struct error *
-record_store(struct run *run)
+record_finish(struct run *run)
 {
 	struct row_context context = request_row_context(run->request, true);
 	const struct action_run record = {
@@ -213,5 +213,7 @@ record_store(struct run *run)
 		.duration_us = now_us() - run->started_us,
 	};
 
-	return run->is_kept ? action_run_store(&context, &record) : NULL;
+	if (!run->is_kept)
+		return db_finish(run->request->db, run->request->arena);
+	return action_run_finish(&context, &record);
 }

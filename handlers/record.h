@@ -25,7 +25,7 @@ bool record_lists(const struct entity *entity);
 /* Gives the run its id and notes when it began. */
 void record_begin(struct run *run);
 
-/* Keeps the run, in its transaction, if it changed anything. */
-struct error *record_store(struct run *run) MUST_CHECK;
+/* Commits, with the record of the run if it changed anything. */
+struct error *record_finish(struct run *run) MUST_CHECK;
 
 #endif
