@@ -167,6 +167,35 @@ describe('after the lock-down', () => {
 		await client.jsonApi.destroy('todo', todo.id);
 	});
 
+	test('machines start and move', async () => {
+		const admin = await signIn(instance, 'root');
+		await admin.load('schema_doors.json', JSON.stringify({
+			Tables: [{ TableName: 'door', IsStateTrackingEnabled: true,
+				Columns: [{ ColumnName: 'name', ColumnType: 'label' }] }],
+			StateMachineDescriptions: [{ Name: 'door_life', Label: 'Door',
+				InitialState: 'shut', Events: [
+					{ Name: 'open', Label: 'Open', Src: ['shut'], Dst: 'ajar' }] }] }));
+		const client = await signedIn('root');
+		await ready(client, 'door', 'smd');
+		const { data: door } = await client.jsonApi.create('door', { name: 'front' });
+		const machine = (await client.jsonApi.findAll('smd', {})).data
+			.find((row) => row.name === 'door_life');
+		const started = await client.worldManager.startObjectTrack('door', door.id,
+			machine.id);
+		const state = (started.data?.data ?? started.data ?? started);
+		assert.equal(state.attributes.current_state, 'shut');
+		await client.worldManager.trackObjectEvent('door', state.id, 'open');
+		await assert.rejects(client.worldManager.trackObjectEvent('door', state.id, 'open'));
+	});
+
+	test('random data is made', async () => {
+		const client = await signedIn('root');
+		await ready(client, 'door');
+		await client.actionManager.doAction('world', 'generate_random_data',
+			{ table_name: 'door', count: 5 });
+		assert.equal((await client.jsonApi.findAll('door', {})).data.length, 6);
+	});
+
 	test('to-many links are read and removed', market, async () => {
 		const client = await signedIn('root');
 		await ready(client, 'tag');

@@ -129,6 +129,43 @@ describe('the to-do list', { skip: marketFolder() ? false :
 	});
 });
 
+describe('the blog and the styles', { skip: marketFolder() ? false :
+	'no packages beside the tree' }, () => {
+	before(async () => {
+		for (const name of ['blog', 'style'])
+			for (const file of packageFiles(name))
+				await root.load(file.name, file.text);
+	});
+
+	test('post writes into its blog, comment under its post', async () => {
+		const blog = await root.made('blog', { title: 'Garden', view_count: 0 });
+		expect(await root.action('blog', 'post',
+			{ blog_id: blog.id, title: 'Beans', body: 'They grow.' }), 200);
+		const [post] = expect(await root.get('/api/post'), 200).json.data;
+		assert.equal(post.attributes.title, 'Beans');
+		assert.equal(post.attributes.body, 'They grow.');
+		assert.equal(post.attributes.blog_id, blog.id);
+		expect(await root.action('post', 'comment', { post_id: post.id, name: 'Ann',
+			comment: 'So do mine.', like: 7 }), 200);
+		const [comment] = expect(
+			await root.get(`/api/post/${post.id}/comment_id`), 200).json.data;
+		assert.equal(comment.attributes.body, 'So do mine.');
+		assert.equal(comment.attributes.likes_count, 7);
+	});
+
+	test('new_order makes vendor and order, and links the order', async () => {
+		const style = await root.made('style', { name: 'Coat', code: 'C1' });
+		expect(await root.action('style', 'new_order',
+			{ style_id: style.id, vendor: 'Weavers', quantity: 12 }), 200);
+		const [order] = expect(
+			await root.get(`/api/style/${style.id}/orders_id`), 200).json.data;
+		assert.equal(order.attributes.quantity, 12);
+		const vendor = expect(await root.get(
+			`/api/vendor/${order.attributes.vendor_id}`), 200).json.data;
+		assert.equal(vendor.attributes.name, 'Weavers');
+	});
+});
+
 describe('inputs', () => {
 	test('conformations come before validations', async () => {
 		const id = await ticketNamed('conform');
