@@ -800,12 +800,13 @@ many_tables(struct fixture *t)
 	return buf.data;
 }
 
+/* Of our own processor time: what PostgreSQL takes depends on its disk. */
 static double
 seconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -830,7 +831,7 @@ a_thousand_entities_take_seconds(void **state)
 		      made, again, loaded, arena_size(model->arena) / 1024);
 	assert_true(model->nentities > 2 * MANY);
 	arena_free(model->arena);
-	assert_true(made < 60);
+	assert_true(made < 5);
 	assert_true(again < 5);
 	assert_true(loaded < 1);
 }
