@@ -126,15 +126,14 @@ check_directory(const struct xlsx *book)
 static bool
 is_plain_name(const char *name)
 {
+	if (*name == '/' || strchr(name, '\\'))
+		return false;
 	for (const char *part = name; part; part = strchr(part, '/')) {
-		part += *part == '/' && part != name;
-		if (!strncmp(part, "..", 2) &&
-		    (!part[2] || part[2] == '/' || part[2] == '\\'))
+		part += *part == '/';
+		if (!strncmp(part, "..", 2) && (!part[2] || part[2] == '/'))
 			return false;
-		if (!*part)
-			break;
 	}
-	return *name != '/' && !strchr(name, '\\');
+	return true;
 }
 
 static bool
