@@ -42,10 +42,7 @@ test('D01: an entity\'s name in a path is a name or nothing', async () => {
 	for (const path of ['/api/%22', '/api/..%2f', '/api/thing%22', '/api/%2e%2e%2fthing',
 		'/api/thing%3bselect%201', '/jsmodel/pg_shadow', '/jsmodel/%22']) {
 		const answer = await alice.get(path);
-		if (answer.status === 200) /* a path that is / is the console */
-			assert.equal(answer.text, (await alice.get('/')).text, path);
-		else
-			assert.ok([400, 404].includes(answer.status), `${path}: ${answer.text}`);
+		assert.ok([400, 404].includes(answer.status), `${path}: ${answer.text}`);
 	}
 	for (const path of [['thing;x', 'y'], ['thing', 'x;select 1'], ['"', '"']])
 		refused(await alice.action(...path.map(encodeURIComponent)), 404);
