@@ -11,7 +11,7 @@ FUZZ_SANITIZE := -fsanitize=fuzzer-no-link,address,undefined \
 FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_OBJECTS := $(patsubst %,$(FUZZ_BUILD)/%.o,$(wildcard db/base/*.c \
 	handlers/formats/*.c handlers/formats/*.cc))
-FUZZ_FLAGS := -D_GNU_SOURCE -I. -O1 -g $(FUZZ_SANITIZE) $(PKG_CFLAGS) -MMD -MP
+FUZZ_FLAGS := -D_GNU_SOURCE -DACTD_SANITIZED -I. -O1 -g $(FUZZ_SANITIZE) $(PKG_CFLAGS) -MMD -MP
 
 $(FUZZ_BUILD)/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -21,7 +21,12 @@ $(FUZZ_BUILD)/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) -std=c++17 $(FUZZ_FLAGS) -c -o $@ $<
 
-$(FUZZ_BUILD)/%_fuzz: $(FUZZ_BUILD)/tests/fuzz/%_fuzz.c.o $(FUZZ_OBJECTS)
+# An archive: what a target does not need may need more than is here.
+$(FUZZ_BUILD)/formats.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(FUZZ_BUILD)/%_fuzz: $(FUZZ_BUILD)/tests/fuzz/%_fuzz.c.o $(FUZZ_BUILD)/formats.a
 	$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
 
 fuzz: $(FUZZ_TARGETS:%=fuzz-%)
