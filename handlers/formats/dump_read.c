@@ -313,9 +313,10 @@ next_line(struct dump_reader *reader, struct dump_row *row)
 	if (!name)
 		return bad(reader, "a row without __type, the name of its "
 				   "table");
-	if (!reader->table || strcmp(reader->table, name) != 0)
+	if (!reader->table || strcmp(reader->table, name) != 0) {
 		reader->number = 0;
-	reader->table = arena_strdup(reader->arena, name);
+		reader->table = arena_strdup(reader->arena, name);
+	}
 	row->table = reader->table;
 	row->number = ++reader->number;
 	return NULL;
