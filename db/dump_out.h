@@ -23,6 +23,7 @@ struct dump_table {
 	const struct entity *entity;
 	struct dump_column *columns;
 	size_t ncolumns;
+	size_t nhidden;		 /* fields before those of the columns */
 	struct dump_cell *cells; /* of the row at hand */
 	struct strbuf plain;	 /* their texts where those had escapes */
 	struct db *db;
@@ -41,7 +42,7 @@ struct dump_wish {
  */
 struct error *dump_begin(struct db *db, struct arena *arena) MUST_CHECK;
 
-/* Whether the actor gets rows of the entity at all: Read on the table. */
+/* Whether the actor may get rows of the entity at all. */
 bool dump_may_read(const struct dump_wish *wish, const struct entity *entity);
 
 /*

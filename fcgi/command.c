@@ -1,6 +1,6 @@
 /*
- * command.c: serve, check, migrate, action, instance, keys, import, routes,
- * explain-access.
+ * command.c: the commands of the program that are not `serve` itself: one
+ * function each, around what does the work.
  */
 #include "fcgi/command.h"
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fcgi/action_run.h"
+#include "fcgi/dump_run.h"
 #include "fcgi/explain.h"
 #include "fcgi/keys.h"
 #include "fcgi/master.h"
@@ -142,6 +143,47 @@ run_import(const char *config_file, int argc, char **argv)
 	return status;
 }
 
+typedef struct error *dump_function(struct arena *arena,
+				    const char *config_file, int nwords,
+				    char *const *words, struct strbuf *text);
+
+static int
+run_dump(dump_function *run, const char *help, const char *config_file,
+	 int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct strbuf text;
+	struct error *err;
+	int status;
+
+	strbuf_init(&text, arena);
+	err = run(arena, config_file, argc - 1, argv + 1, &text);
+	fputs(text.data, stdout);
+	status = err ? show(err) : EX_OK;
+	if (err && !strcmp(err->code, "usage"))
+		status = usage(help);
+	arena_free(arena);
+	return status;
+}
+
+static int
+run_export(const char *config_file, int argc, char **argv)
+{
+	return run_dump(dump_export,
+			"[-c FILE] export [--format NAME] [--table ENTITY] "
+			"[--include-secrets] FILE",
+			config_file, argc, argv);
+}
+
+static int
+run_import_dump(const char *config_file, int argc, char **argv)
+{
+	return run_dump(dump_import,
+			"[-c FILE] import-dump [--table ENTITY] [--truncate] "
+			"[--skip-unknown] [--dry-run] FILE",
+			config_file, argc, argv);
+}
+
 /*
  * The instance script: beside the sources when the program is in a build
  * folder, else where it was installed.
@@ -249,6 +291,14 @@ static const struct command table[] = {
 	  "import CSV, XLSX or XLS; also --create, --add-columns, --skip, "
 	  "--dry-run, --as EMAIL",
 	  run_import },
+	{ "export", "[--format F] FILE",
+	  "all entities, or --table ENTITY, as json, yaml, jsonl, csv, xlsx; "
+	  "also --include-secrets",
+	  run_export },
+	{ "import-dump", "FILE",
+	  "bring a dump back; also --table ENTITY, --truncate, "
+	  "--skip-unknown, --dry-run",
+	  run_import_dump },
 	{ "instance", "start|stop|status|run",
 	  "a standalone instance with its own nginx and PostgreSQL", instance },
 	{ "keys", "", "list the keys of the configuration file", keys },

@@ -4,13 +4,26 @@
 #include "fcgi/schema_run.h"
 
 #include "handlers/schema.h"
+#include "handlers/schema_import.h"
+
+/* Values of rows may be secrets: without keys the files wait. */
+static struct error *
+load_imports(struct db *db, struct arena *arena, const struct config *config,
+	     const struct schema *schema)
+{
+	if (!config->settings.values.encryption_key)
+		return NULL;
+	return schema_import(db, arena, &config->settings, schema);
+}
 
 static struct error *
-apply(struct db *db, struct arena *arena, const struct schema *schema,
-      bool dry_run, struct migration **migration)
+apply(struct db *db, struct arena *arena, const struct config *config,
+      const struct schema *schema, bool dry_run, struct migration **migration)
 {
 	struct error *err = schema_apply(db, arena, schema, dry_run, migration);
 
+	if (!err && !dry_run)
+		err = load_imports(db, arena, config, schema);
 	if (!err && !dry_run && (*migration)->nstatements)
 		err = migrate_announce(db, arena);
 	if (!err)
@@ -40,7 +53,7 @@ schema_run(struct arena *arena, const struct config *config, const char *node,
 	if (!err)
 		err = db_connect(db, arena);
 	if (!err)
-		err = apply(db, arena, &schema, dry_run, migration);
+		err = apply(db, arena, config, &schema, dry_run, migration);
 	db_free(db);
 	return err;
 }

@@ -213,6 +213,16 @@ FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state
 	OR OLD.is_cancel_requested IS DISTINCT FROM NEW.is_cancel_requested)
 EXECUTE FUNCTION actd_notify_job();
 
+-- Files of rows that schemas have named and that were loaded
+-- (handlers/schema_import.h).
+CREATE TABLE IF NOT EXISTS actd_import (
+	file text NOT NULL,
+	entity text NOT NULL,
+	digest text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (file, entity, digest)
+);
+
 -- When each task is due next, worked out for that schedule; '' and none where
 -- that is still to be done (db/task.h).
 CREATE TABLE IF NOT EXISTS actd_task (

@@ -4,6 +4,7 @@
  */
 #include "handlers/engine.h"
 #include "handlers/schema.h"
+#include "handlers/schema_import.h"
 
 static struct error *
 restart(struct run *run, struct json_object *input UNUSED, struct reply *reply)
@@ -17,6 +18,9 @@ restart(struct run *run, struct json_object *input UNUSED, struct reply *reply)
 	if (!error)
 		error = schema_apply(request->db, request->arena, schema, false,
 				     NULL);
+	if (!error)
+		error = schema_import(request->db, request->arena,
+				      request->settings, schema);
 	if (error)
 		return error;
 	run->model_changed = true;

@@ -11,6 +11,7 @@
 #include "handlers/action_input.h"
 #include "handlers/engine.h"
 #include "handlers/schema.h"
+#include "handlers/schema_import.h"
 
 struct upload {
 	const char *name;
@@ -171,6 +172,9 @@ upload_schema(struct run *run, struct json_object *input, struct reply *reply)
 				     is_dry, &migration);
 	if (!error && !is_dry)
 		error = store_files(run, uploads, count);
+	if (!error && !is_dry)
+		error = schema_import(request->db, request->arena,
+				      request->settings, schema);
 	if (error)
 		return error;
 	run->model_changed = !is_dry;

@@ -4,8 +4,11 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
-const { startInstance } = require('./lib/instance.js');
+const { ACTD, startInstance } = require('./lib/instance.js');
 const { expect, fileOf, item, messages, refused, schemaFile, settle, signIn } =
 	require('./lib/client.js');
 
@@ -176,4 +179,227 @@ describe('a dump', () => {
 			identical({ user_account: ['auth_version'] });
 			stranger = await signIn(other, 'root');
 		});
+});
+
+describe('a dump made by hand', () => {
+	const imported = async (name, content, members) =>
+		restore(root, name, content, members);
+
+	test('comes in all formats, with what rows lack', async () => {
+		const dumps = {
+			'a.json': '{"author":[{"name":"json"}]}',
+			'a.yaml': '# by hand\nauthor:\n- name: yaml\n- {name: "yaml two"}\n',
+			'a.toml': '[[author]]\nname = "toml"\n',
+			'a.hcl': 'author {\n  name = "hcl"\n}\n',
+			'a.jsonl': '{"__type":"author","name":"jsonl"}\n',
+		};
+		for (const [name, text] of Object.entries(dumps)) {
+			expect(await imported(name, text), 200);
+			const [found] = instance.psql(`SELECT reference_id IS NOT NULL, permission, ` +
+				`created_at IS NOT NULL, version FROM author WHERE name = ` +
+				`'${name.slice(2)}'`).split('\n');
+			assert.match(found, /^t\|\d+\|t\|1$/, name);
+		}
+		const made = await root.made('author', { name: 'after' });
+		assert.ok(made.id);
+	});
+
+	test('names every fault by table, row and column, and does nothing', async () => {
+		const count = instance.psql('SELECT count(*) FROM author');
+		const answer = refused(await imported('bad.json', JSON.stringify({
+			author: [{ name: 'good' }, { name: null }, { name: 'x', nonsense: 1 }],
+			nowhere: [{ a: 1 }],
+			book: [{ title: 'b', author_id: 'nobody' }],
+		})), 422);
+		for (const text of [/author, row 2: name is required/, /author\.nonsense/,
+			/nowhere is not known/, /book, row 1: author_id/])
+			assert.match(messages(answer), text);
+		assert.equal(instance.psql('SELECT count(*) FROM author'), count);
+		refused(await imported('bad.json', '{"author":[{"name":"x"}'), 422);
+		refused(await imported('bad.json', '{"author":[{"name":"x"} {}]}'), 422);
+		refused(await imported('bad.yaml', 'author:\n- name: [\n'), 422);
+		refused(await imported('bad.toml', `[[author]]\nname = "${'x'.repeat(1 << 20)}"`), 413);
+		assert.equal(instance.psql('SELECT count(*) FROM author'), count);
+	});
+
+	test('leaves out what is not known where that is asked for', async () => {
+		const answer = expect(await imported('some.json', JSON.stringify({
+			author: [{ name: 'known', nonsense: 1 }], nowhere: [{ a: 1 }],
+		}), { skip_unknown: true }), 200);
+		assert.deepEqual(item(answer, 'action.response').unknown.sort(),
+			['author.nonsense', 'nowhere']);
+	});
+
+	test('of 2018 has its names and permissions understood', async () => {
+		expect(await imported('old.json', JSON.stringify({
+			user: [{ id: 9001, name: 'old', email: 'old@example.com', permission: 127127067,
+				reference_id: '11111111-1111-4111-8111-111111111111',
+				user_id: 9001, deleted_at: null }],
+			author: [{ name: 'of old', permission: 3003003, user_id: 9001 }],
+		})), 200);
+		assert.equal(instance.psql('SELECT u.permission, u.user_account_id = u.id, ' +
+			'a.permission, a.user_account_id = u.id FROM user_account u, author a ' +
+			`WHERE u.email = 'old@example.com' AND a.name = 'of old'`),
+		'2097091|t|49539|t');
+	});
+
+	test('meets an account by its address, and keys follow', async () => {
+		const id = instance.psql(
+			`SELECT id FROM user_account WHERE email = 'bob@example.com'`);
+		expect(await imported('meets.json', JSON.stringify({
+			user_account: [{ id: 777777, name: 'Bobby', email: 'BOB@example.com' }],
+			author: [{ name: 'of bob', user_account_id: 777777 }],
+		})), 200);
+		assert.equal(instance.psql(
+			`SELECT user_account_id FROM author WHERE name = 'of bob'`), id);
+		assert.equal(instance.psql(`SELECT name FROM user_account WHERE id = ${id}`), 'Bobby');
+	});
+
+	test('is nothing for plain users, whoever lets them run the action', async () => {
+		refused(await restore(bob, 'a.json', '{"author":[]}'), 403);
+		instance.psql(`UPDATE action SET permission = 2097151 WHERE action_name IN ` +
+			`('import_data', 'export_data')`);
+		instance.psql(`UPDATE world SET permission = permission | 32 WHERE table_name = 'world'`);
+		await root.action('world', 'restart_daptin');
+		refused(await restore(bob, 'a.json', '{"author":[]}'), 403);
+	});
+
+	test('is never wider than what a plain user may read', async () => {
+		refused(await fetched(bob, { include_secrets: true }), 403);
+		const dump = expect(await fetched(bob, {}), 200).json;
+		const text = JSON.stringify(dump);
+		assert.ok(!/\$2[aby]\$/.test(text));
+		for (const [table, rows] of Object.entries(dump))
+			for (const row of rows) {
+				assert.ok(!('password' in row) && !('auth_version' in row), table);
+				assert.ok(!('id' in row), table);
+			}
+		assert.deepEqual((dump.user_account ?? []).map((row) => row.email).sort(),
+			expect(await bob.get('/api/user_account?page[size]=1000'), 200)
+				.json.data.map((row) => row.attributes.email).sort());
+	});
+});
+
+describe('on the command line', () => {
+	const actd = (...words) => spawnSync(ACTD, words, { encoding: 'utf8', env: {
+		...instance.environment,
+		ACTD_DATABASE: `host=${instance.folder}/run user=actd dbname=actd`,
+		ACTD_KEYS_FILE: path.join(instance.folder, 'keys'),
+		ACTD_FILES_FOLDER: path.join(instance.folder, 'files'),
+		ACTD_SCHEMA_FOLDER: path.join(instance.folder, 'schema'),
+		ACTD_CONFIG: path.join(instance.folder, 'actd.yaml'),
+	} });
+
+	test('an export is a file, whole or not at all, and comes back', () => {
+		const file = path.join(instance.folder, 'author.yaml');
+		const out = actd('export', '--table', 'author', file);
+		assert.equal(out.status, 0, out.stderr);
+		assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+		const count = instance.psql('SELECT count(*) FROM author');
+		instance.psql('DELETE FROM book');
+		instance.psql('DELETE FROM author');
+		const back = actd('import-dump', file);
+		assert.equal(back.status, 0, back.stderr);
+		assert.match(back.stdout, new RegExp(`author: ${count} created`));
+		assert.equal(instance.psql('SELECT count(*) FROM author'), count);
+		assert.notEqual(actd('import-dump', file).status, 0);
+		assert.equal(actd('export').status, 64);
+		assert.notEqual(actd('export', '--table', 'none', file).status, 0);
+	});
+});
+
+describe('large dumps', () => {
+	const ROWS = 200000;
+	const MEGABYTE = 1024; /* of kB, as /proc has it */
+
+	/* The most private memory of a worker of the long pool while `work` runs. */
+	async function peakOf(work) {
+		let most = 0;
+		const look = () => {
+			for (const pid of instance.processes('long worker')) {
+				const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
+				most = Math.max(most, Number(/RssAnon:\s+(\d+)/.exec(status)[1]));
+			}
+		};
+		const timer = setInterval(look, 50);
+		const result = await work();
+		clearInterval(timer);
+		return { most, result };
+	}
+
+	before(() => {
+		instance.psql(`INSERT INTO author (name, permission) ` +
+			`SELECT 'author number ' || g, 2097057 FROM generate_series(1, ${ROWS}) g`);
+	});
+
+	for (const format of ['json', 'yaml', 'csv', 'xlsx'])
+		test(`go out as ${format} in bounded memory`, async () => {
+			const { most, result } = await peakOf(
+				() => fetched(root, { table_name: 'author', format }));
+			expect(result, 200);
+			assert.ok(most < 64 * MEGABYTE, `${most} kB`);
+		});
+
+	test('are not sent in base64', async () => {
+		const answer = refused(await root.action('world', 'export_data',
+			{ table_name: 'author' }), 413);
+		assert.match(messages(answer), /application\/octet-stream/);
+	});
+
+	for (const format of ['json', 'yaml'])
+		test(`come in as ${format} in bounded memory`, async () => {
+			const dump = expect(await fetched(root, { table_name: 'author', format }), 200);
+			const form = new FormData();
+			form.append('dump_file', new Blob([dump.text]), `big.${format}`);
+			form.append('truncate_before_insert', 'true');
+			const count = instance.psql('SELECT count(*) FROM author');
+			const { most, result } = await peakOf(() => fetch(
+				`${instance.url}/action/world/import_data`, { method: 'POST', body: form,
+					headers: { authorization: `Bearer ${root.token}` } }));
+			assert.equal(result.status, 200, await result.text());
+			assert.ok(most < 64 * MEGABYTE, `${most} kB`);
+			assert.equal(instance.psql('SELECT count(*) FROM author'), count);
+		});
+
+	test('leave nothing where the worker is killed in the middle', async () => {
+		const dump = expect(await fetched(root, { table_name: 'author' }), 200);
+		const count = instance.psql('SELECT count(*) FROM author');
+		const form = new FormData();
+		form.append('dump_file', new Blob([dump.text.replaceAll(
+			/"(id|reference_id)":("[^"]*"|\d+),?/g, '')]), 'big.json');
+		const answer = fetch(`${instance.url}/action/world/import_data`, { method: 'POST',
+			body: form, headers: { authorization: `Bearer ${root.token}` } });
+		const busy = () => instance.psql(`SELECT count(*) FROM pg_stat_activity WHERE ` +
+			`application_name = 'actd long' AND state <> 'idle' AND query ~ 'actd_dump'`) !== '0';
+		while (!busy())
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		for (const pid of instance.processes('long worker'))
+			process.kill(pid, 'SIGKILL');
+		const { status } = await answer;
+		assert.ok([502, 503, 504].includes(status), String(status));
+		assert.equal(instance.psql('SELECT count(*) FROM author'), count);
+		assert.deepEqual(fs.readdirSync(path.join(instance.folder, 'files')), []);
+	});
+});
+
+describe('Imports of a schema', () => {
+	test('load once', async () => {
+		const folder = path.join(instance.folder, 'schema');
+		fs.writeFileSync(path.join(folder, 'first.json'),
+			'{"author":[{"name":"imported by schema"}]}');
+		fs.writeFileSync(path.join(folder, 'pets.csv'), 'name,born\nRex,2020-01-02\n');
+		fs.writeFileSync(path.join(folder, 'schema_imports.yaml'), [
+			'Imports:',
+			'- {FilePath: first.json, Entity: author, FileType: json}',
+			'- {FilePath: pets.csv, Entity: pet, FileType: csv}',
+			'- {FilePath: absent.csv, Entity: pet, FileType: csv}'].join('\n'));
+		for (let i = 0; i < 2; i++)
+			expect(await root.action('world', 'restart_daptin'), 200);
+		assert.equal(instance.psql(
+			`SELECT count(*) FROM author WHERE name = 'imported by schema'`), '1');
+		assert.equal(expect(await root.get('/api/pet'), 200).json.data.length, 1);
+		fs.writeFileSync(path.join(folder, 'schema_imports.yaml'),
+			'Imports:\n- {FilePath: ../keys, Entity: author, FileType: json}\n');
+		refused(await root.action('world', 'restart_daptin'), 422);
+	});
 });
