@@ -439,13 +439,14 @@ a_migrated_installation_is_claimed_whole(void **state)
 				" ' ') FROM action WHERE action_name NOT IN"
 				" ('signin', 'oauth.login.begin',"
 				" 'oauth.login.response', 'change_password',"
-				" 'cancel_job')"),
+				" 'cancel_job', 'undo_action_run')"),
 			    "2085120");
 	/* what everybody may do with what is his own, as system.yaml says */
 	assert_string_equal(ask(t, "SELECT string_agg(permission::text, ' ')"
 				   " FROM action WHERE action_name IN"
-				   " ('change_password', 'cancel_job')"),
-			    "2085152 2085152");
+				   " ('change_password', 'cancel_job',"
+				   " 'undo_action_run')"),
+			    "2085152 2085152 2085152");
 	assert_string_equal(ask(t, "SELECT permission FROM action"
 				   " WHERE action_name = 'signin'"),
 			    "561441");
