@@ -54,7 +54,6 @@ xlsx_begin(struct dump_writer *writer)
 	lxw_workbook_options options = {
 		.constant_memory = LXW_TRUE,
 		.tmpdir = (char *)(uintptr_t)folder_of(writer),
-		.use_zip64 = LXW_TRUE,
 	};
 
 	state->workbook =
