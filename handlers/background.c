@@ -291,8 +291,11 @@ static struct error *
 succeed(struct request *request, const struct background *background,
 	const struct reply *reply)
 {
+	struct error *error = reply_check_files(reply);
 	struct strbuf text;
 
+	if (error)
+		return error;
 	strbuf_init(&text, request->arena);
 	reply_write(&text, reply);
 	return job_succeed(request->db, request->arena, background->job,

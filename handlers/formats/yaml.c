@@ -577,10 +577,8 @@ static void
 begin_item(struct yaml_rows *rows, struct arena *scratch)
 {
 	struct reader *reader = &rows->reader;
-	struct lh_entry *entry, *next;
-
-	lh_foreach_safe(reader->anchors, entry, next)
-		lh_table_delete_entry(reader->anchors, entry);
+	while (reader->anchors->head)
+		lh_table_delete_entry(reader->anchors, reader->anchors->head);
 	reader->source.arena = scratch;
 	reader->source.nodes = 0;
 	reader->bytes = 0;
