@@ -299,12 +299,12 @@ check_ambiguous(struct bulk *bulk, size_t field)
 	begin_note(&sql, bulk, field,
 		   sentence(bulk, "must name one row, and several have it.",
 			    field));
-	sql_add(&sql, " FROM pg_temp.actd_import s WHERE (SELECT count(*) "
-		      "FROM ");
+	sql_add(&sql, " FROM pg_temp.actd_import s WHERE s.row IN (SELECT "
+		      "s.row FROM pg_temp.actd_import s JOIN ");
 	sql_name(&sql, settings->entity->table);
-	sql_add(&sql, " t WHERE ");
+	sql_add(&sql, " t ON ");
 	add_match(&sql, bulk, field);
-	sql_add(&sql, ") > 1");
+	sql_add(&sql, " GROUP BY s.row HAVING count(*) > 1)");
 	return end_note(&sql, bulk);
 }
 

@@ -250,6 +250,9 @@ Relations:
 		refused(await items(root, `sku,amount,shelf_id\nh,1,${id}\nh,2,${id}\n`,
 			{ update_on: 'sku' }), 422);
 		refused(await items(root, 'sku,amount\nh,1\n', { update_on: 'nothing' }), 422);
+		const several = refused(await items(root, `kind,sku,amount,shelf_id\nplain,k1,1,${id}\n`,
+			{ update_on: 'kind' }), 422);
+		assert.match(messages(several), /row 2, column kind, value "plain".*several/);
 	});
 
 	test('update_on changes nothing that the caller may not change', async () => {
@@ -352,6 +355,9 @@ describe('bad files', () => {
 	});
 });
 
+const sleep = (milliseconds) =>
+	new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 describe('ways in', () => {
 	async function send(client, body, { query = '', headers = {} } = {}) {
 		const response = await fetch(
@@ -418,6 +424,79 @@ describe('ways in', () => {
 		assert.equal(count('once'), 2);
 		refused(await send(root, 'a\n3\n', { headers: { 'content-type': 'text/csv', ...key },
 			query: '?entity_name=once&create_if_not_exists=true' }), 422);
+	});
+
+	test('in the background, with its file', async () => {
+		const before = await send(root, formOf({ entity_name: 'later',
+			create_if_not_exists: 'true' }, `n,t\n${rowsOf(5000)}\n`),
+		{ headers: { prefer: 'respond-async' } });
+		expect(before, 202);
+		const job = before.headers.get('location');
+		for (let i = 0; ; i++) {
+			const { state, error } = expect(await root.get(job), 200).json.data.attributes;
+			if (state === 'succeeded')
+				break;
+			assert.ok(i < 300 && !['failed', 'cancelled'].includes(state),
+				`${state}: ${error}`);
+			await sleep(100);
+		}
+		assert.equal(count('later'), 5000);
+	});
+
+	/* Private bytes of the largest of the long workers and their children. */
+	function privateBytes() {
+		const sizeOf = (pid) => {
+			try {
+				const text = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+				return [...text.matchAll(/^Private_\w+:\s+(\d+) kB/gm)]
+					.reduce((sum, [, kilobytes]) => sum + Number(kilobytes), 0) * 1024;
+			} catch {
+				return 0; /* it has just ended */
+			}
+		};
+		return Math.max(...instance.processes('long worker').map(sizeOf));
+	}
+
+	/* Under a sanitizer memory is another matter. */
+	const sanitized = fs.readFileSync(ACTD).includes('__asan_init');
+
+	test('200,000 rows take little memory', { skip: sanitized }, async () => {
+		const line = (i) => `${i},name ${i},user${i}@example.com,${i}.25,2024-02-29,x y z\n`;
+		const text = 'n,name,mail,price,day,words\n' +
+			Array.from({ length: 200000 }, (_, i) => line(i)).join('');
+		let peak = 0;
+		const watch = setInterval(() => { peak = Math.max(peak, privateBytes()); }, 25);
+		try {
+			const answer = expect(await send(root, text, { headers: {
+				'content-type': 'text/csv' },
+			query: '?entity_name=many&create_if_not_exists=true' }), 200);
+			assert.equal(report(answer).created, 200000);
+			expect(await send(root, formOf({ entity_name: 'many', update_on: 'n' }, text)), 200);
+		} finally {
+			clearInterval(watch);
+		}
+		assert.ok(peak > 0 && peak < 64 << 20, `${peak} bytes`);
+		assert.equal(count('many'), 200000);
+	});
+
+	test('a worker that is killed in the middle leaves nothing', async () => {
+		const text = `n,t\n${rowsOf(300000)}\n`;
+		const wait = send(root, text, { headers: { 'content-type': 'text/csv' },
+			query: '?entity_name=killed&create_if_not_exists=true' }).catch(() => null);
+		for (let i = 0; i < 400; i++) {
+			const copying = instance.psql('SELECT pid FROM pg_stat_activity WHERE ' +
+				'application_name = \'actd long\' AND query LIKE \'COPY%\' AND state = \'active\'');
+			if (copying)
+				break;
+			await sleep(5);
+		}
+		for (const pid of instance.processes('long worker'))
+			process.kill(pid, 'SIGKILL');
+		const answer = await wait;
+		assert.ok(!answer || answer.status >= 500, answer?.text);
+		await sleep(500);
+		assert.equal((await root.get('/api/killed')).status, 404);
+		assert.equal(instance.psql('SELECT to_regclass(\'killed\') IS NULL'), 't');
 	});
 
 	test('a connection that ends early leaves nothing', async () => {
