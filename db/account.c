@@ -531,3 +531,25 @@ account_actor_now(struct db *db, struct arena *arena, const struct model *model,
 				 "there is no such account");
 	return error;
 }
+
+static const char OLDEST_ADMINISTRATOR[] =
+	"SELECT u.reference_id FROM user_account u"
+	" JOIN user_account_user_account_id_has_usergroup_usergroup_id m"
+	" ON m.user_account_id = u.id WHERE m.usergroup_id = $1::bigint"
+	" ORDER BY m.created_at, m.id LIMIT 1";
+
+struct error *
+account_oldest_administrator(struct db *db, struct arena *arena,
+			     const struct model *model, const char **id)
+{
+	const char *group = arena_printf(arena, "%lld",
+					 (long long)model->administrators_id);
+	struct rows *rows;
+	struct error *error;
+
+	*id = NULL;
+	error = db_query(db, arena, OLDEST_ADMINISTRATOR, PARAMS(group), &rows);
+	if (!error && rows_count(rows))
+		*id = rows_text(rows, 0, 0);
+	return error;
+}

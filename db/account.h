@@ -68,4 +68,12 @@ struct error *account_actor_now(struct db *db, struct arena *arena,
 				const char *reference_id,
 				struct actor **actor) MUST_CHECK;
 
+/*
+ * The reference id of the member that `administrators` has had longest, NULL
+ * while it has none: whom the operator's command line acts as.
+ */
+struct error *account_oldest_administrator(struct db *db, struct arena *arena,
+					   const struct model *model,
+					   const char **id) MUST_CHECK;
+
 #endif

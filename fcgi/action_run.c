@@ -89,18 +89,11 @@ read_words(struct arena *arena, int nwords, char *const *words,
 	return error;
 }
 
-static const char OLDEST_ADMINISTRATOR[] =
-	"SELECT u.reference_id FROM user_account u"
-	" JOIN user_account_user_account_id_has_usergroup_usergroup_id m"
-	" ON m.user_account_id = u.id WHERE m.usergroup_id = $1::bigint"
-	" ORDER BY m.created_at, m.id LIMIT 1";
-
 static struct error *
 find_reference(struct request *request, const char *email, const char **id)
 {
 	struct arena *arena = request->arena;
 	struct account *account;
-	struct rows *rows;
 	struct error *error;
 
 	*id = NULL;
@@ -113,14 +106,8 @@ find_reference(struct request *request, const char *email, const char **id)
 			*id = account->reference_id;
 		return error;
 	}
-	error = db_query(request->db, arena, OLDEST_ADMINISTRATOR,
-			 PARAMS(arena_printf(
-				 arena, "%lld",
-				 (long long)request->model->administrators_id)),
-			 &rows);
-	if (!error && rows_count(rows))
-		*id = rows_text(rows, 0, 0);
-	return error;
+	return account_oldest_administrator(request->db, arena, request->model,
+					    id);
 }
 
 static struct error *
