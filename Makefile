@@ -139,11 +139,14 @@ check-asan:
 	@ACTD_BUILD='$(abspath build/asan)' tests/http/run
 
 # Includes go fcgi -> handlers -> db -> db/base, and each library of the world
-# outside has one user.
+# outside has one user. Statements are written in db/ only.
+SQL_TEXT := "(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|LOCK|LISTEN|NOTIFY|BEGIN|$\
+	COMMIT|ROLLBACK|SET|CREATE|ALTER|DROP|TRUNCATE)[ ;]
 layers:
 	@! grep -nE '#include "(fcgi|handlers)/' $(wildcard db/*.[ch])
 	@! grep -nE '#include "(fcgi|handlers|db/[^b])' $(wildcard db/base/*.[ch])
 	@! grep -nE '#include "fcgi/' $(wildcard handlers/*.[ch] handlers/*/*.[ch])
+	@! grep -nE '$(SQL_TEXT)' $(filter-out db/% tests/%,$(OURS))
 	@! grep -ln 'libpq-fe.h' $(filter-out db/% tests/%,$(OURS))
 	@! grep -ln 'fcgiapp.h' $(filter-out fcgi/% tests/%,$(OURS))
 	@! grep -ln 'jwt\.h' $(filter-out handlers/auth.c tests/%,$(OURS))

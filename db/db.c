@@ -280,6 +280,16 @@ db_connect(struct db *db, struct arena *arena)
 	return NULL;
 }
 
+struct error *
+db_ping(struct db *db, struct arena *arena)
+{
+	struct error *error = db_connect(db, arena);
+
+	if (error)
+		return error;
+	return db_query(db, arena, "SELECT 1", NO_PARAMS, NULL);
+}
+
 bool
 db_is_up(const struct db *db)
 {
@@ -788,6 +798,12 @@ db_cancel(const struct db *db)
 }
 
 /* Notifications. */
+
+struct error *
+db_listen(struct db *db, struct arena *arena, const char *channel)
+{
+	return db_execute(db, arena, arena_printf(arena, "LISTEN %s", channel));
+}
 
 bool
 db_notification(struct db *db, struct arena *arena, const char **channel,

@@ -52,6 +52,9 @@ struct db *db_beside(const struct db *db);
  */
 struct error *db_connect(struct db *db, struct arena *arena) MUST_CHECK;
 
+/* Connects where needed and has PostgreSQL answer once: for monitors. */
+struct error *db_ping(struct db *db, struct arena *arena) MUST_CHECK;
+
 /* Whether the connection is up, as far as is known without asking. */
 bool db_is_up(const struct db *db);
 
@@ -123,7 +126,13 @@ struct error *db_copy_read(struct db *db, struct arena *arena,
  */
 void db_cancel(const struct db *db);
 
-/* LISTEN/NOTIFY: true if a notification was taken; channel in the arena. */
+/*
+ * LISTEN/NOTIFY. db_listen() asks for a channel's notifications (again is
+ * harmless; a connection that was lost forgets it). db_notification(): true if
+ * one was taken; channel and payload are in the arena.
+ */
+struct error *db_listen(struct db *db, struct arena *arena,
+			const char *channel) MUST_CHECK;
 bool db_notification(struct db *db, struct arena *arena, const char **channel,
 		     const char **payload);
 

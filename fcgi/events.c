@@ -260,7 +260,7 @@ static struct error *
 listen_again(struct events *events)
 {
 	mark(events, NULL);
-	return db_execute(events->db, events->arena, "LISTEN actd_job_event");
+	return db_listen(events->db, events->arena, "actd_job_event");
 }
 
 static const char *

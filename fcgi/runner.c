@@ -274,7 +274,7 @@ keep_house(struct runner *runner)
 {
 	struct error *error;
 
-	error = db_execute(runner->control, runner->arena, "LISTEN actd_job");
+	error = db_listen(runner->control, runner->arena, "actd_job");
 	if (!error)
 		error = job_recover(runner->control, runner->arena);
 	return error;

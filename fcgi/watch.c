@@ -1,7 +1,7 @@
 /*
- * watch.c: LISTEN actd_model and actd_access. What this node announced itself
- * comes back to it, but its process has raised the generation already, or
- * does so in a moment: such a notification counts only if nobody did.
+ * watch.c: listens to actd_model and actd_access. What this node announced
+ * itself comes back to it, but its process has raised the generation already,
+ * or does so in a moment: such a notification counts only if nobody did.
  */
 #include "fcgi/watch.h"
 
@@ -94,9 +94,9 @@ start_listening(struct watch *watch, int64_t now_us)
 {
 	struct error *err = db_connect(watch->db, watch->arena);
 
-	if (!err)
-		err = db_execute(watch->db, watch->arena,
-				 "LISTEN actd_model; LISTEN actd_access");
+	for (size_t i = 0; !err && i < ARRAY_SIZE(watch->channels); i++)
+		err = db_listen(watch->db, watch->arena,
+				watch->channels[i].name);
 	watch->listening = !err;
 	if (err) {
 		watch->pause_us =

@@ -74,11 +74,8 @@ serve_ping(struct request *request UNUSED, struct response *response)
 struct error *
 serve_ready(struct request *request, struct response *response)
 {
-	struct error *err = db_connect(request->db, request->arena);
+	struct error *err = db_ping(request->db, request->arena);
 
-	if (!err)
-		err = db_query(request->db, request->arena, "SELECT 1",
-			       NO_PARAMS, NULL);
 	atomic_store(&request->shared->database_up, !err);
 	if (!err)
 		err = request_load_model(request);

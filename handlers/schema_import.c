@@ -12,6 +12,7 @@
 
 #include "db/base/crypto.h"
 #include "db/base/log.h"
+#include "db/import_claim.h"
 #include "db/migrate.h"
 #include "handlers/import.h"
 #include "handlers/restore.h"
@@ -117,24 +118,6 @@ open_source(const struct state *state, struct source *source)
 	return find_digest(state, source);
 }
 
-/* What was loaded. */
-
-static const char CLAIM[] =
-	"INSERT INTO actd_import (file, entity, digest) VALUES ($1, $2, $3)"
-	" ON CONFLICT DO NOTHING";
-
-static struct error *
-claim(const struct state *state, const struct source *source, bool *is_new)
-{
-	struct rows *rows;
-	struct error *error = db_query(
-		state->db, state->arena, CLAIM,
-		PARAMS(source->path, source->entity, source->digest), &rows);
-
-	*is_new = !error && rows_affected(rows) == 1;
-	return error;
-}
-
 /* Loading. */
 
 static struct error *
@@ -206,7 +189,8 @@ load(struct state *state, struct source *source)
 
 	if (error || source->fd < 0)
 		return error;
-	error = claim(state, source, &is_new);
+	error = import_claim_file(state->db, state->arena, source->path,
+				  source->entity, source->digest, &is_new);
 	if (error || !is_new)
 		return error;
 	/* an import before may have made entities */

@@ -214,7 +214,7 @@ FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state
 EXECUTE FUNCTION actd_notify_job();
 
 -- Files of rows that schemas have named and that were loaded
--- (handlers/schema_import.h).
+-- (db/import_claim.h).
 CREATE TABLE IF NOT EXISTS actd_import (
 	file text NOT NULL,
 	entity text NOT NULL,
