@@ -30,86 +30,37 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE TRIGGER actd_model
-AFTER INSERT OR UPDATE OR DELETE
-ON world
-FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model_truncate
-AFTER TRUNCATE
-ON world
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model
-AFTER INSERT OR UPDATE OR DELETE
-ON action
-FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model_truncate
-AFTER TRUNCATE
-ON action
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model
-AFTER INSERT OR UPDATE OR DELETE
-ON smd
-FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model_truncate
-AFTER TRUNCATE
-ON smd
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model
-AFTER INSERT OR UPDATE OR DELETE
-ON world_world_id_has_usergroup_usergroup_id
-FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model_truncate
-AFTER TRUNCATE
-ON world_world_id_has_usergroup_usergroup_id
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model
-AFTER INSERT OR UPDATE OR DELETE
-ON action_action_id_has_usergroup_usergroup_id
-FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
-
-CREATE OR REPLACE TRIGGER actd_model_truncate
-AFTER TRUNCATE
-ON action_action_id_has_usergroup_usergroup_id
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
-
--- A new account is in nobody's memory; a changed one may be.
-CREATE OR REPLACE TRIGGER actd_access
-AFTER UPDATE OF auth_version, password, email, name OR DELETE
-ON user_account
-FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
-
-CREATE OR REPLACE TRIGGER actd_access_truncate
-AFTER TRUNCATE
-ON user_account
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
-
-CREATE OR REPLACE TRIGGER actd_access
-AFTER INSERT OR UPDATE OR DELETE
-ON usergroup
-FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
-
-CREATE OR REPLACE TRIGGER actd_access_truncate
-AFTER TRUNCATE
-ON usergroup
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
-
-CREATE OR REPLACE TRIGGER actd_access
-AFTER INSERT OR UPDATE OR DELETE
-ON user_account_user_account_id_has_usergroup_usergroup_id
-FOR EACH ROW EXECUTE FUNCTION actd_notify_access();
-
-CREATE OR REPLACE TRIGGER actd_access_truncate
-AFTER TRUNCATE
-ON user_account_user_account_id_has_usergroup_usergroup_id
-FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_access();
+-- TRUNCATE knows no rows: it has a trigger of its own for each table. A new
+-- account is in nobody's memory; a changed one may be.
+DO $$
+DECLARE
+	watched record;
+BEGIN
+	FOR watched IN SELECT * FROM (VALUES
+		('model', 'world', NULL),
+		('model', 'action', NULL),
+		('model', 'smd', NULL),
+		('model', 'world_world_id_has_usergroup_usergroup_id', NULL),
+		('model', 'action_action_id_has_usergroup_usergroup_id', NULL),
+		('access', 'user_account', 'UPDATE OF auth_version, password, '
+			'email, name OR DELETE'),
+		('access', 'usergroup', NULL),
+		('access', 'user_account_user_account_id_has_usergroup_'
+			'usergroup_id', NULL)
+	) AS tables (cache, name, changes)
+	LOOP
+		EXECUTE format('CREATE OR REPLACE TRIGGER actd_%1$s '
+			'AFTER %3$s ON %2$I FOR EACH ROW '
+			'EXECUTE FUNCTION actd_notify_%1$s()',
+			watched.cache, watched.name, coalesce(watched.changes,
+				'INSERT OR UPDATE OR DELETE'));
+		EXECUTE format('CREATE OR REPLACE TRIGGER actd_%1$s_truncate '
+			'AFTER TRUNCATE ON %2$I FOR EACH STATEMENT '
+			'EXECUTE FUNCTION actd_notify_%1$s()',
+			watched.cache, watched.name);
+	END LOOP;
+END
+$$;
 
 -- A new password revokes all tokens of its account, whoever sets it.
 CREATE OR REPLACE FUNCTION actd_revoke_tokens() RETURNS trigger
