@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
 const folder = process.env.ACTD_LIBRARY;
 
 export const { startInstance } = require(`${folder}/instance.js`);
-export const { Client, PASSWORD, expect, mailOf, marketFolder, member, packageFiles,
+export const { Client, PASSWORD, expect, fileOf, mailOf, marketFolder, member, packageFiles, schemaFile, settle,
 	signIn, worldRow } = require(`${folder}/client.js`);
 
 /* Loads packages of the market as they are. */
