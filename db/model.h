@@ -291,6 +291,9 @@ struct model {
 	int64_t users_id;
 	int64_t guests_id;
 	bool has_administrator;
+	/* set by setting_load(); 0 and NULL: as actd.conf says */
+	int64_t token_seconds;
+	const char *const *cors_origins; /* beside those; NULL-ended */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "db/migrate.h"
 #include "db/permission.h"
 #include "db/schema_file.h"
+#include "db/setting.h"
 
 static const char FILE_NAME[] = "stored definitions";
 
@@ -515,7 +516,11 @@ load_into(struct db *db, struct arena *scratch, struct arena *arena,
 	take_world(arena, &stored, *model);
 	take_actions(arena, &stored, *model);
 	error = load_links(db, scratch, arena, *model);
-	return error ? error : load_groups(db, scratch, arena, *model);
+	if (!error)
+		error = load_groups(db, scratch, arena, *model);
+	if (!error)
+		error = setting_load(db, scratch, *model);
+	return error;
 }
 
 /* The model's arena goes; what was wrong with it stays. */

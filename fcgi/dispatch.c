@@ -31,6 +31,15 @@ answer_options(struct request *request, const struct match *match,
 			router_allow(request->arena, match->allowed));
 }
 
+/* By the newest model that this worker has: it asks the database nothing. */
+static void
+answer_preflight(struct request *request, const struct match *match,
+		 struct response *response)
+{
+	request_apply_settings(request, *request->model_slot);
+	cors_preflight(response, router_allow(request->arena, match->allowed));
+}
+
 /* wire/decisions.md, "Names": user is user_account unless it exists. */
 static void
 resolve_alias(struct request *request)
@@ -67,6 +76,7 @@ prepare(struct request *request, const struct route *route)
 		err = request_load_model(request);
 	if (err)
 		return err;
+	request_apply_settings(request, request->model);
 	if (route->flags & ROUTE_ENTITY)
 		resolve_alias(request);
 	return request_authenticate(request, ignores_bad_token(request, route));
@@ -121,8 +131,7 @@ dispatch(struct request *request, char *const *variables,
 	memcpy(request->captures, match.captures, sizeof match.captures);
 	request->ncaptures = match.ncaptures;
 	if (!err && cors_is_preflight(request) && match.allowed)
-		cors_preflight(response,
-			       router_allow(request->arena, match.allowed));
+		answer_preflight(request, &match, response);
 	else if (!err && match.route)
 		err = serve(request, match.route, response);
 	else if (!err && request->method == METHOD_OPTIONS && match.allowed)

@@ -176,6 +176,39 @@ request_hand_over(const struct request *request, struct response *response,
 	return true;
 }
 
+static const char *const *
+join_lists(struct arena *arena, const char *const *left,
+	   const char *const *right)
+{
+	const char **list = NULL;
+	size_t count = 0;
+
+	for (; left && *left; left++)
+		ARENA_PUSH(arena, list, count, *left);
+	for (; *right; right++)
+		ARENA_PUSH(arena, list, count, *right);
+	ARENA_PUSH(arena, list, count, NULL);
+	return list;
+}
+
+void
+request_apply_settings(struct request *request, const struct model *model)
+{
+	struct settings *settings;
+
+	if (!model || (!model->token_seconds && !model->cors_origins))
+		return;
+	settings = ARENA_NEW(request->arena, struct settings);
+	*settings = *request->settings;
+	if (model->token_seconds)
+		settings->token_seconds = model->token_seconds;
+	if (model->cors_origins)
+		settings->cors_origins =
+			join_lists(request->arena, settings->cors_origins,
+				   model->cors_origins);
+	request->settings = settings;
+}
+
 static void
 release_arena(void *arena)
 {

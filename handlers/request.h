@@ -157,6 +157,12 @@ bool request_hand_over(const struct request *request, struct response *response,
 struct error *request_load_model(struct request *request) MUST_CHECK;
 
 /*
+ * Makes request->settings those of actd.conf with what the model's settings
+ * change in them.
+ */
+void request_apply_settings(struct request *request, const struct model *model);
+
+/*
  * Raises the node's model generation, announces it to the others and loads
  * the new model for the rest of this request. After the commit.
  */

@@ -36,6 +36,10 @@ serve_function serve_action;
 /* handlers/track.c: captures: smd id; entity, state id, event */
 serve_function serve_track_start, serve_track_event;
 
+/* handlers/setting.c: captures: type, name */
+serve_function serve_settings, serve_setting, serve_setting_store,
+	serve_setting_delete;
+
 /* handlers/discovery.c */
 serve_function serve_meta, serve_jsmodel, serve_actions, serve_recline_model;
 

@@ -204,3 +204,34 @@ ON task
 FOR EACH ROW WHEN (OLD.schedule IS DISTINCT FROM NEW.schedule
 	OR OLD.active IS DISTINCT FROM NEW.active)
 EXECUTE FUNCTION actd_task_changed();
+
+-- The settings of /_config (db/setting.h), as Daptin keeps them. Not an
+-- entity: no other door of the API leads here.
+CREATE TABLE IF NOT EXISTS _config (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name varchar(100) NOT NULL,
+	configtype varchar(100) NOT NULL,
+	configstate varchar(100) NOT NULL DEFAULT 'enabled',
+	configenv varchar(100) NOT NULL DEFAULT 'release',
+	value text NOT NULL,
+	valuetype varchar(100) NOT NULL DEFAULT 'text',
+	previousvalue text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz,
+	UNIQUE (name, configtype, configstate, configenv)
+);
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON _config
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model
+AFTER INSERT OR UPDATE OR DELETE
+ON stream
+FOR EACH ROW EXECUTE FUNCTION actd_notify_model();
+
+CREATE OR REPLACE TRIGGER actd_model_truncate
+AFTER TRUNCATE
+ON stream
+FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();

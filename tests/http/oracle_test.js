@@ -754,6 +754,22 @@ const DOCUMENTS = [
 	}],
 ];
 
+/* Settings are no rows: administrators have them, nobody else does. */
+const SETTINGS = [
+	['all settings', 'GET /_config'],
+	['a setting', 'POST /_config/{type}/{name}'],
+	['a setting', 'PUT /_config/{type}/{name}'],
+	['a setting', 'PATCH /_config/{type}/{name}'],
+	['a setting', 'GET /_config/{type}/{name}'],
+	['a setting', 'DELETE /_config/{type}/{name}'],
+].map(([what, route]) => [what, route, async (caller) => {
+	const [method, pattern] = route.split(' ');
+	const target = pattern.replace('{type}', 'web').replace('{name}', 'oracle');
+	gives(caller, route, await caller.client.request(method, target,
+		method === 'GET' ? {} : { body: 'x', type: 'text/plain' }),
+	caller.administrator ? 200 : 403);
+}]);
+
 /* Routes without rights of rows, tables or actions, and why. */
 const WITHOUT = {
 	'GET /action/{entity}/{action}': 'runs what is Safe only; action_test.js',
@@ -778,7 +794,7 @@ test('every route has a door here, or a reason', () => {
 			return methods.split(', ').map((method) => `${method} ${pattern}`);
 		});
 	const doors = new Set([...SETS, ...ITEMS, ...STATES, ...TABLES,
-		...DOCUMENTS]
+		...DOCUMENTS, ...SETTINGS]
 		.map(([, route]) => route));
 
 	assert.ok(routes.length > 20);
@@ -797,6 +813,8 @@ for (const name of NAMES) {
 		for (const [what, route, check] of TABLES)
 			test(`${tables.length} tables: ${what} (${route})`, () =>
 				each(tables, (table) => check(named(name), table)));
+		for (const [what, route, check] of SETTINGS)
+			test(`settings: ${what} (${route})`, () => check(named(name)));
 		for (const [what, route, check] of DOCUMENTS)
 			test(`all tables: ${what} (${route})`, () => check(named(name)));
 		for (const [what, route, check] of ITEMS)
