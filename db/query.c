@@ -2,6 +2,7 @@
  * query.c: a listing becomes one SELECT: a page of visible rows, its total,
  * and the rows of its includes beside it as a tagged UNION ALL.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/query_parts.h"
@@ -186,12 +187,12 @@ add_page(struct builder *b, const struct listing *listing)
 static void
 add_bounded_count(struct builder *b, const struct listing *listing)
 {
-	sql_add(&b->sql, "(SELECT count(*) FROM (SELECT");
+	sql_add(&b->sql, "SELECT count(*) AS n FROM (SELECT");
 	add_from(b, listing);
 	add_where(b, listing);
 	sql_add(&b->sql, " LIMIT ");
 	sql_constant(&b->sql, TOTAL_EXACT_MAX + 1);
-	sql_add(&b->sql, ") n)");
+	sql_add(&b->sql, ") n");
 }
 
 /* Rows of the table as the last ANALYZE saw them. */
@@ -227,33 +228,42 @@ add_sample(struct builder *b, const struct listing *listing)
 }
 
 /*
- * In a large table a sample comes first: where it says that there are far
- * more rows than are counted, nothing is counted. Such an estimate is
- * negative.
+ * Rows are counted up to a bound. Beyond it a sample of the table's pages
+ * estimates them, and in a large table the sample comes first: where it says
+ * that there are far more, nothing is counted. It runs only where it is asked.
+ * An estimate is negative.
  */
 static void
-add_count(struct builder *b, const struct listing *listing)
+add_bounded_total(struct builder *b, const struct listing *listing)
 {
-	if (listing->total == TOTAL_EXACT) {
-		sql_add(&b->sql, "(SELECT count(*)");
-		add_from(b, listing);
-		add_where(b, listing);
-		sql_add(&b->sql, ")");
+	sql_add(&b->sql, "(WITH actd_sample AS MATERIALIZED (SELECT ");
+	add_sample(b, listing);
+	sql_add(&b->sql, " AS n) SELECT CASE WHEN ");
+	add_table_size(b, listing);
+	sql_add(&b->sql, " >= ");
+	sql_constant(&b->sql, 4 * TOTAL_EXACT_MAX);
+	sql_add(&b->sql, " AND (SELECT n FROM actd_sample) > ");
+	sql_constant(&b->sql, 2 * TOTAL_EXACT_MAX);
+	sql_add(&b->sql, " THEN -(SELECT n FROM actd_sample) ELSE (SELECT CASE "
+			 "WHEN counted.n <= ");
+	sql_constant(&b->sql, TOTAL_EXACT_MAX);
+	sql_add(&b->sql, " THEN counted.n ELSE -GREATEST(counted.n, "
+			 "(SELECT n FROM actd_sample)) END FROM (");
+	add_bounded_count(b, listing);
+	sql_add(&b->sql, ") counted) END)");
+}
+
+static void
+add_total(struct builder *b, const struct listing *listing)
+{
+	if (listing->total != TOTAL_EXACT) {
+		add_bounded_total(b, listing);
 		return;
 	}
-	sql_add(&b->sql, "CASE WHEN ");
-	add_table_size(b, listing);
-	sql_add(&b->sql, " < ");
-	sql_constant(&b->sql, 4 * TOTAL_EXACT_MAX);
-	sql_add(&b->sql, " THEN ");
-	add_bounded_count(b, listing);
-	sql_add(&b->sql, " ELSE (SELECT CASE WHEN e.n > ");
-	sql_constant(&b->sql, 2 * TOTAL_EXACT_MAX);
-	sql_add(&b->sql, " THEN -e.n ELSE ");
-	add_bounded_count(b, listing);
-	sql_add(&b->sql, " END FROM (SELECT ");
-	add_sample(b, listing);
-	sql_add(&b->sql, " AS n) e) END");
+	sql_add(&b->sql, "(SELECT count(*)");
+	add_from(b, listing);
+	add_where(b, listing);
+	sql_add(&b->sql, ")");
 }
 
 static size_t
@@ -270,8 +280,8 @@ widest(const struct listing *listing)
 static const char *
 include_name(struct builder *b, int index)
 {
-	return index < 0 ? "page"
-			 : arena_printf(b->sql.text.arena, "i%d", index);
+	return index < 0 ? "actd_page"
+			 : arena_printf(b->sql.text.arena, "actd_%d", index);
 }
 
 /* A key of the parent's rows leads to at most one row each. */
@@ -347,7 +357,7 @@ build_with_includes(struct builder *b, const struct listing *listing,
 	size_t width = widest(listing);
 	bool counts = !listing->id && listing->total != TOTAL_NONE;
 
-	sql_add(&b->sql, "WITH page AS MATERIALIZED (");
+	sql_add(&b->sql, "WITH actd_page AS MATERIALIZED (");
 	add_page(b, listing);
 	sql_add(&b->sql, ")");
 	add_include_queries(b, listing);
@@ -356,10 +366,10 @@ build_with_includes(struct builder *b, const struct listing *listing,
 	add_join_list(b, join);
 	sql_add(&b->sql, ", ");
 	if (counts)
-		add_count(b, listing);
+		add_total(b, listing);
 	else
 		sql_add(&b->sql, "NULL::bigint");
-	sql_add(&b->sql, " FROM page p");
+	sql_add(&b->sql, " FROM actd_page p");
 	add_join_row(b, listing, join);
 	if (!listing->id)
 		builder_add_order(b, listing, "p", false);
@@ -387,7 +397,7 @@ build_plain(struct builder *b, const struct listing *listing,
 	add_join_list(b, join);
 	if (!listing->id && listing->total != TOTAL_NONE) {
 		sql_add(&b->sql, ", ");
-		add_count(b, listing);
+		add_total(b, listing);
 	}
 	sql_add(&b->sql, " FROM (");
 	add_page(b, listing);
@@ -419,33 +429,11 @@ count_alone(struct db *db, struct arena *arena, const struct model *model,
 
 	start(&b, arena, model, actor);
 	sql_add(&b.sql, "SELECT ");
-	add_count(&b, listing);
+	add_total(&b, listing);
 	error = sql_run(&b.sql, db, &rows);
 	if (!error)
 		*total = rows_integer(rows, 0, 0);
 	return error;
-}
-
-/* More rows than are counted: how many, from a sample. */
-static struct error *
-estimate(struct db *db, struct arena *arena, const struct model *model,
-	 const struct actor *actor, const struct listing *listing,
-	 struct page *page)
-{
-	struct builder b;
-	struct rows *rows;
-	struct error *error;
-
-	start(&b, arena, model, actor);
-	sql_add(&b.sql, "SELECT ");
-	add_sample(&b, listing);
-	error = sql_run(&b.sql, db, &rows);
-	if (error)
-		return error;
-	page->total_is_estimate = true;
-	if (rows_integer(rows, 0, 0) > page->total)
-		page->total = rows_integer(rows, 0, 0);
-	return NULL;
 }
 
 /* 404 where the row that a related list starts from is not visible. */
@@ -490,13 +478,8 @@ read_total(struct db *db, struct arena *arena, const struct model *model,
 	} else {
 		page->total = 0;
 	}
-	if (page->total < 0) {
-		page->total = -page->total;
-		page->total_is_estimate = true;
-		return NULL;
-	}
-	if (listing->total == TOTAL_BOUNDED && page->total > TOTAL_EXACT_MAX)
-		return estimate(db, arena, model, actor, listing, page);
+	page->total_is_estimate = page->total < 0;
+	page->total = llabs(page->total);
 	return NULL;
 }
 

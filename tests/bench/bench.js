@@ -20,7 +20,8 @@ const SIGN_IN_SECONDS = Math.max(SECONDS, 8);
 const ROWS = Number(process.env.BENCH_ROWS || 10000);
 const MEMORY_REQUESTS = Number(process.env.BENCH_MEMORY_REQUESTS || 100000);
 const CORES = os.cpus().length;
-const CLIENTS = 16;
+const CONNECTIONS = 8;
+const CLIENTS = 16; /* of those that compete */
 const FLOOR = path.join(BUILD, 'bench/floor');
 
 let instance;
@@ -44,7 +45,7 @@ function milliseconds(text) {
 }
 
 /* Runs wrk; { rate, p50, p99 } in requests a second and milliseconds. */
-function wrk(port, target, { clients = CLIENTS, seconds = SECONDS, method = 'GET',
+function wrk(port, target, { clients = CONNECTIONS, seconds = SECONDS, method = 'GET',
 	body, type = JSON_API, client = alice, tolerant = false } = {}) {
 	return new Promise((resolve, reject) => {
 		const threads = Math.min(CORES, clients);
@@ -271,13 +272,13 @@ async function besideSlow(id) {
 	const ratios = [];
 	const figures = [];
 	for (let round = 0; round < ROUNDS; round++) {
-		const alone = await wrk(instance.port, `/api/article/${id}`, { clients: 8 });
+		const alone = await wrk(instance.port, `/api/article/${id}`);
 		const others = rows.map((row) => wrk(instance.port, `/api/slow/${row}`, {
 			clients: 1, seconds: SECONDS + 1, method: 'PATCH',
 			body: JSON.stringify({ data: { type: 'slow', id: row,
 				attributes: { title: 'still slow' } } }) }));
 		await sleep(500);
-		const beside = await wrk(instance.port, `/api/article/${id}`, { clients: 8 });
+		const beside = await wrk(instance.port, `/api/article/${id}`);
 		const slowOnes = await Promise.all(others);
 		if (median(slowOnes.map((one) => one.p50)) < 190)
 			throw new Error('the slow requests are not slow');
@@ -296,7 +297,7 @@ async function besideSignIns(id) {
 	for (let round = 0; round < ROUNDS; round++) {
 		const alone = await wrk(instance.port, `/api/article/${id}`);
 		const others = wrk(instance.port, '/action/user_account/signin', {
-			seconds: SECONDS + 1, method: 'POST', body: signin, client: null,
+			clients: CLIENTS, seconds: SECONDS + 1, method: 'POST', body: signin, client: null,
 			type: 'application/json', tolerant: true });
 		await sleep(500);
 		ratios.push((await wrk(instance.port, `/api/article/${id}`)).rate / alone.rate);
