@@ -593,6 +593,30 @@ store_state_machines(struct context *context)
 			     added->nstate_machines);
 }
 
+/* Nobody's task would run as its owner: it waits for its user. */
+static const char STOP_TASKS[] =
+	"UPDATE task t SET active = false, version = version + 1"
+	" FROM json_to_recordset($1::json) AS d (name text, as_user_id text)"
+	" WHERE t.name = d.name AND t.active AND t.as_user_id IS NULL"
+	" AND d.as_user_id IS NOT NULL";
+
+static struct error *
+store_tasks(struct context *context)
+{
+	const struct schema *added = context->added;
+	struct strbuf rows = begin_rows(context->arena);
+	struct error *error =
+		store_objects(context, &task_rows, added->tasks, added->ntasks);
+
+	if (error || !added->ntasks)
+		return error;
+	for (size_t i = 0; i < added->ntasks; i++)
+		add_object(&rows, &task_rows, added->tasks[i]);
+	strbuf_putc(&rows, ']');
+	return db_query(context->db, context->arena, STOP_TASKS,
+			PARAMS(rows.data), NULL);
+}
+
 static struct error *
 store_added(struct context *context)
 {
@@ -606,14 +630,13 @@ store_added(struct context *context)
 		  added->nmarketplaces },
 		{ &exchange_rows, added->exchanges, added->nexchanges },
 		{ &stream_rows, added->streams, added->nstreams },
-		{ &task_rows, added->tasks, added->ntasks },
 	};
 	struct error *error = store_state_machines(context);
 
 	for (size_t i = 0; !error && i < ARRAY_SIZE(lists); i++)
 		error = store_objects(context, lists[i].kind, lists[i].objects,
 				      lists[i].count);
-	return error;
+	return error ? error : store_tasks(context);
 }
 
 struct error *

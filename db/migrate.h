@@ -37,6 +37,14 @@ struct error *migrate(struct db *db, struct arena *arena,
 struct error *model_load(struct db *db, struct arena *arena,
 			 struct model **model) MUST_CHECK;
 
+/*
+ * One row of action by its reference id, as the tree that schema_read() takes;
+ * NULL where it is no object. 404 where there is no such row.
+ */
+struct error *schema_load_action(struct db *db, struct arena *arena,
+				 const char *id,
+				 struct json_object **tree) MUST_CHECK;
+
 /* Reads what the database holds as a schema (no permissions), in `arena`. */
 struct error *schema_load(struct db *db, struct arena *arena,
 			  struct schema *schema) MUST_CHECK;

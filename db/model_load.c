@@ -50,14 +50,22 @@ enum {
 	ACTION_ID,
 	ACTION_REFERENCE_ID,
 	ACTION_OWNER,
-	ACTION_PERMISSION
+	ACTION_PERMISSION,
+	ACTION_INSTANCE_OPTIONAL
 };
 
-static const char READ_ACTIONS[] =
-	"SELECT w.table_name, a.action_name, a.action_schema, a.label, a.id,"
-	" a.reference_id, a.user_account_id, a.permission"
+#define SELECT_ACTIONS                                                         \
+	"SELECT w.table_name, a.action_name, a.action_schema, a.label, a.id,"  \
+	" a.reference_id, a.user_account_id, a.permission,"                    \
+	" a.instance_optional"                                                 \
 	" FROM action a JOIN world w ON w.id = a.world_id"
-	" ORDER BY w.table_name COLLATE \"C\", a.action_name COLLATE \"C\", a.id";
+
+static const char READ_ACTIONS[] =
+	SELECT_ACTIONS " ORDER BY w.table_name COLLATE \"C\","
+		       " a.action_name COLLATE \"C\", a.id";
+
+static const char READ_ACTION[] =
+	SELECT_ACTIONS " WHERE a.reference_id = $1::uuid";
 
 static const char READ_MACHINES[] =
 	"SELECT name, label, initial_state, events FROM smd ORDER BY id";
@@ -149,7 +157,34 @@ action_tree(const struct rows *rows, size_t row)
 	set_text(definition, "Name", rows_text(rows, row, ACTION_NAME));
 	set_text(definition, "OnType", rows_text(rows, row, ACTION_ENTITY));
 	set_text(definition, "Label", rows_text(rows, row, ACTION_LABEL));
+	json_object_object_add(definition, "InstanceOptional",
+			       json_object_new_boolean(rows_boolean(
+				       rows, row, ACTION_INSTANCE_OPTIONAL)));
 	return tree;
+}
+
+static void
+release_tree(void *tree)
+{
+	json_object_put(tree);
+}
+
+struct error *
+schema_load_action(struct db *db, struct arena *arena, const char *id,
+		   struct json_object **tree)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, READ_ACTION, PARAMS(id), &rows);
+
+	if (error)
+		return error;
+	if (!rows_count(rows))
+		return error_new(arena, 404, "not-found",
+				 "There is no such action.");
+	*tree = action_tree(rows, 0);
+	arena_defer(arena, release_tree, *tree);
+	return NULL;
 }
 
 static struct json_object *

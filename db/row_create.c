@@ -47,6 +47,10 @@ int64_t
 row_default_permission(const struct row_context *context,
 		       const struct entity *entity)
 {
+	/* what anybody may execute must be opened by somebody */
+	if (entity == context->model->action &&
+	    context->model->has_administrator)
+		return PERMISSION_ACTION_LOCKED;
 	if (entity->default_permission)
 		return entity->default_permission;
 	return context->model->has_administrator ? PERMISSION_DEFAULT

@@ -41,9 +41,56 @@ task_take(struct db *db, struct arena *arena, struct task **tasks,
 	return NULL;
 }
 
+static const char TAKE_WRITTEN[] =
+	"WITH written AS (UPDATE actd_task SET is_checked = true"
+	" WHERE NOT is_checked RETURNING task)"
+	" SELECT t.id, t.name, t.entity_name, t.action_name, t.attributes,"
+	" t.schedule FROM task t JOIN written w ON w.task = t.id ORDER BY t.id";
+
+struct error *
+task_take_written(struct db *db, struct arena *arena, struct task **tasks,
+		  size_t *count)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, TAKE_WRITTEN, NO_PARAMS, &rows);
+
+	if (error)
+		return error;
+	*count = rows_count(rows);
+	*tasks = ARENA_ARRAY(arena, struct task, *count + 1);
+	for (size_t i = 0; i < *count; i++)
+		(*tasks)[i] = (struct task){
+			.id = rows_integer(rows, i, 0),
+			.name = rows_text(rows, i, 1),
+			.entity = rows_text(rows, i, 2),
+			.action = rows_text(rows, i, 3),
+			.attributes = rows_text(rows, i, 4),
+			.schedule = rows_text(rows, i, 5),
+		};
+	return NULL;
+}
+
+static const char HAS_USER[] =
+	"SELECT EXISTS (SELECT FROM user_account WHERE lower(email) = lower($1)"
+	" OR reference_id::text = lower($1))";
+
+struct error *
+task_user_exists(struct db *db, struct arena *arena, const char *user,
+		 bool *exists)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, HAS_USER, PARAMS(user), &rows);
+
+	if (!error)
+		*exists = rows_boolean(rows, 0, 0);
+	return error;
+}
+
 static const char PLAN[] = "UPDATE actd_task SET schedule = $2,"
-			   " next_run = to_timestamp(nullif($3::bigint, -1))"
-			   " WHERE task = $1::bigint";
+			   " next_run = to_timestamp(nullif($3::bigint, -1)),"
+			   " is_checked = true WHERE task = $1::bigint";
 
 struct error *
 task_plan(struct db *db, struct arena *arena, const struct task *task,

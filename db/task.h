@@ -27,6 +27,17 @@ struct task {
 struct error *task_take(struct db *db, struct arena *arena, struct task **tasks,
 			size_t *count) MUST_CHECK;
 
+/*
+ * The tasks that were written since somebody looked, in this transaction or
+ * before; from then on they count as looked at.
+ */
+struct error *task_take_written(struct db *db, struct arena *arena,
+				struct task **tasks, size_t *count) MUST_CHECK;
+
+/* Whether there is an account with that mail address or reference id. */
+struct error *task_user_exists(struct db *db, struct arena *arena,
+			       const char *user, bool *exists) MUST_CHECK;
+
 /* The next time of a task that was taken; -1: never. */
 struct error *task_plan(struct db *db, struct arena *arena,
 			const struct task *task, int64_t next_run) MUST_CHECK;

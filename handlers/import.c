@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/schema_file.h"
+#include "handlers/definition.h"
 #include "handlers/guess.h"
 #include "handlers/schema.h"
 
@@ -720,6 +721,18 @@ import_all(struct import *import)
 	return error ? error : report(import, bulk);
 }
 
+static struct error *
+check_rows(const struct import *import)
+{
+	const struct model *model = import->context->model;
+	const struct entity *entity =
+		model_entity(model, import->options->entity_name);
+
+	return entity ? definition_check(import->context->db, import->arena,
+					 model, entity, NULL)
+		      : NULL;
+}
+
 struct error *
 import_run(struct row_context *context, int fd,
 	   const struct import_options *options, struct import_result *result)
@@ -744,6 +757,8 @@ import_run(struct row_context *context, int fd,
 	if (error)
 		return error;
 	error = import_all(&import);
+	if (!error)
+		error = check_rows(&import);
 	if (options->dry_run && db_is_up(db)) {
 		undone = db_rollback_to(db, context->arena);
 		context->model = model;

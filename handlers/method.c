@@ -6,6 +6,7 @@
 
 #include "db/account.h"
 #include "db/base/crypto.h"
+#include "handlers/definition.h"
 #include "handlers/listing.h"
 #include "handlers/record.h"
 #include "handlers/outcome.h"
@@ -161,6 +162,17 @@ notify_done(struct run *run, struct reply *items, const char *done,
 }
 
 static struct error *
+check_written(struct run *run, const struct entity *entity,
+	      const struct row *row)
+{
+	struct request *request = run->request;
+
+	return definition_check(
+		request->db, request->arena, request->model, entity,
+		rows_text(row->rows, 0, SELECTION_REFERENCE_ID));
+}
+
+static struct error *
 create_row(struct run *run, const struct outcome *outcome,
 	   struct json_object *input, struct reply *items,
 	   struct json_object **result)
@@ -175,6 +187,8 @@ create_row(struct run *run, const struct outcome *outcome,
 		return error;
 	error = row_create(&context, entity, NULL,
 			   row_values(run, entity, input), NULL, &row);
+	if (!error)
+		error = check_written(run, entity, &row);
 	if (error)
 		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));
@@ -205,6 +219,8 @@ update_row(struct run *run, const struct outcome *outcome,
 		error = row_update(&context, entity, id,
 				   row_values(run, entity, input), NULL, -1,
 				   &row);
+	if (!error)
+		error = check_written(run, entity, &row);
 	if (error)
 		return input_fault(error);
 	*result = keep(run, row_object(&row, 0));

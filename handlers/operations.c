@@ -219,6 +219,9 @@ add(struct operations *o, const struct target *target, struct json_object *data)
 			   json_object_object_get(data, "attributes"),
 			   json_object_object_get(data, "relationships"), &row);
 	if (!error)
+		error = resource_check_written(o->request, target->entity,
+					       &row);
+	if (!error)
 		add_result(o, &row);
 	return error;
 }
@@ -236,6 +239,9 @@ update(struct operations *o, const struct target *target,
 			   json_object_object_get(data, "attributes"),
 			   json_object_object_get(data, "relationships"), -1,
 			   &row);
+	if (!error)
+		error = resource_check_written(o->request, target->entity,
+					       &row);
 	if (!error)
 		jsonapi_row(&o->results, &row);
 	return error;

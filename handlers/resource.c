@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "handlers/definition.h"
 #include "handlers/idempotency.h"
 #include "handlers/jsonapi.h"
 #include "handlers/listing.h"
@@ -321,6 +322,22 @@ finish_write(struct request *request, const struct entity *entity)
 	return resource_finish(request, &stale);
 }
 
+void
+resource_begin_checked(struct request *request, const struct entity *entity)
+{
+	if (definition_is_checked(request->model, entity))
+		db_begin(request->db);
+}
+
+struct error *
+resource_check_written(struct request *request, const struct entity *entity,
+		       const struct row *row)
+{
+	return definition_check(
+		request->db, request->arena, request->model, entity,
+		rows_text(row->rows, 0, SELECTION_REFERENCE_ID));
+}
+
 static struct error *
 bad_document(const struct request *request, const char *pointer,
 	     const char *detail)
@@ -481,8 +498,11 @@ serve_create(struct request *request, struct response *response)
 		error = idempotency_begin(request, response, &replayed);
 	if (error || replayed)
 		return error;
+	resource_begin_checked(request, entity);
 	error = row_create(&context, entity, id, attributes, relationships,
 			   &row);
+	if (!error)
+		error = resource_check_written(request, entity, &row);
 	if (error)
 		return error;
 	write_created(request, response, entity, &row);
@@ -551,9 +571,13 @@ serve_update(struct request *request, struct response *response)
 		error = check_same_id(request, resource, id);
 	if (!error)
 		error = read_if_match(request, &version);
+	if (error)
+		return error;
+	resource_begin_checked(request, entity);
+	error = row_update(&context, entity, id, attributes, relationships,
+			   version, &row);
 	if (!error)
-		error = row_update(&context, entity, id, attributes,
-				   relationships, version, &row);
+		error = resource_check_written(request, entity, &row);
 	if (!error)
 		error = finish_write(request, entity);
 	if (error)

@@ -30,6 +30,16 @@ void resource_note_write(const struct request *request,
 struct error *resource_finish(struct request *request,
 			      const struct stale *stale) MUST_CHECK;
 
+/*
+ * Around the write of a row that may define what will run: begins the
+ * transaction that looking at it needs, and looks (handlers/definition.h).
+ */
+void resource_begin_checked(struct request *request,
+			    const struct entity *entity);
+struct error *resource_check_written(struct request *request,
+				     const struct entity *entity,
+				     const struct row *row) MUST_CHECK;
+
 /* Whether `attributes` has a password, which the hash pool must hash. */
 bool resource_needs_hashing(const struct entity *entity,
 			    struct json_object *attributes);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/migrate.h"
+#include "handlers/definition.h"
 
 /* Rows between two calls of progress(). */
 #define PROGRESS_ROWS 2000
@@ -66,12 +67,15 @@ send_rows(const struct restore *restore, struct dump_reader *reader,
 static struct error *
 check_model(struct arena *arena, const struct restore *restore)
 {
+	struct db *db = restore->settings.db;
 	struct model *model;
-	struct error *error = model_load(restore->settings.db, arena, &model);
+	struct error *error = model_load(db, arena, &model);
 
 	if (!error) {
+		error = definition_check(db, arena, model,
+					 model_entity(model, "task"), NULL);
 		arena_free(model->arena);
-		return NULL;
+		return error;
 	}
 	if (error->status == 500)
 		return error;
@@ -97,7 +101,7 @@ restore_run(struct arena *arena, const struct restore *restore, int fd,
 	}
 	tell(restore, reader, 0);
 	error = dump_in_finish(in, report);
-	if (!error && report->is_model_touched)
+	if (!error)
 		error = check_model(arena, restore);
 	return error;
 }

@@ -12,6 +12,7 @@
 
 #include "db/base/log.h"
 #include "db/schema_file.h"
+#include "handlers/definition.h"
 #include "handlers/engine.h"
 #include "handlers/formats/format.h"
 #include "handlers/validate.h"
@@ -206,6 +207,10 @@ check_source(struct arena *arena, const struct model *model,
 	for (size_t i = 0; i < alone.nactions; i++)
 		error_append(&faults, check_action(arena, model, source->file,
 						   alone.actions[i]));
+	for (size_t i = 0; i < alone.ntasks; i++)
+		error_append(&faults,
+			     definition_check_task(arena, model, source->file,
+						   alone.tasks[i]));
 	return faults;
 }
 
@@ -240,4 +245,26 @@ schema_apply(struct db *db, struct arena *arena, const struct schema *schema,
 	if (faults)
 		return faults;
 	return migrate(db, arena, schema, dry_run, migration);
+}
+
+struct error *
+schema_check_users(struct db *db, struct arena *arena,
+		   const struct schema *schema)
+{
+	struct error *faults = NULL;
+
+	for (size_t i = 0; i < schema->nsources; i++) {
+		const struct schema_source *source = &schema->sources[i];
+		struct schema alone = { 0 };
+		struct error *error =
+			schema_read(arena, source->tree, source->file,
+				    source->is_system, &alone);
+
+		for (size_t j = 0; !error && j < alone.ntasks; j++)
+			error_append(&error, definition_check_task_user(
+						     db, arena, source->file,
+						     alone.tasks[j]));
+		error_append(&faults, error);
+	}
+	return faults;
 }

@@ -29,4 +29,11 @@ struct error *schema_apply(struct db *db, struct arena *arena,
 			   const struct schema *schema, bool dry_run,
 			   struct migration **migration) MUST_CHECK;
 
+/*
+ * Whether there is an account for each AsUserEmail of the schema's tasks. Where
+ * an instance starts nobody asks: such a task waits, inactive.
+ */
+struct error *schema_check_users(struct db *db, struct arena *arena,
+				 const struct schema *schema) MUST_CHECK;
+
 #endif

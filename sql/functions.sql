@@ -175,19 +175,23 @@ CREATE TABLE IF NOT EXISTS actd_import (
 );
 
 -- When each task is due next, worked out for that schedule; '' and none where
--- that is still to be done (db/task.h).
+-- that is still to be done; and whether somebody has looked at what was
+-- written (db/task.h).
 CREATE TABLE IF NOT EXISTS actd_task (
 	task bigint PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
 	schedule text NOT NULL DEFAULT '',
 	next_run timestamptz
 );
+ALTER TABLE actd_task ADD COLUMN IF NOT EXISTS
+	is_checked boolean NOT NULL DEFAULT true;
 INSERT INTO actd_task (task) SELECT id FROM task ON CONFLICT DO NOTHING;
 
 CREATE OR REPLACE FUNCTION actd_task_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO public.actd_task (task) VALUES (NEW.id)
-	ON CONFLICT (task) DO UPDATE SET schedule = '', next_run = NULL;
+	INSERT INTO public.actd_task (task, is_checked) VALUES (NEW.id, false)
+	ON CONFLICT (task) DO UPDATE SET schedule = '', next_run = NULL,
+		is_checked = false;
 	PERFORM pg_catalog.pg_notify('actd_job', '');
 	RETURN NULL;
 END
@@ -204,6 +208,37 @@ ON task
 FOR EACH ROW WHEN (OLD.schedule IS DISTINCT FROM NEW.schedule
 	OR OLD.active IS DISTINCT FROM NEW.active)
 EXECUTE FUNCTION actd_task_changed();
+
+CREATE OR REPLACE FUNCTION actd_task_written() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE public.actd_task SET is_checked = false WHERE task = NEW.id;
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_task_written
+AFTER UPDATE
+ON task
+FOR EACH ROW WHEN (OLD.entity_name IS DISTINCT FROM NEW.entity_name
+	OR OLD.action_name IS DISTINCT FROM NEW.action_name
+	OR OLD.attributes IS DISTINCT FROM NEW.attributes)
+EXECUTE FUNCTION actd_task_written();
+
+-- A task does not go on as somebody else where its user is deleted.
+CREATE OR REPLACE FUNCTION actd_stop_tasks() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE public.task SET active = false, version = version + 1
+	WHERE as_user_id = OLD.id;
+	RETURN OLD;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER actd_stop_tasks
+BEFORE DELETE
+ON user_account
+FOR EACH ROW EXECUTE FUNCTION actd_stop_tasks();
 
 -- The settings of /_config (db/setting.h), as Daptin keeps them. Not an
 -- entity: no other door of the API leads here.

@@ -168,6 +168,8 @@ upload_schema(struct run *run, struct json_object *input, struct reply *reply)
 	if (!error)
 		error = add_files(run, uploads, count, schema);
 	if (!error)
+		error = schema_check_users(request->db, request->arena, schema);
+	if (!error)
 		error = schema_apply(request->db, request->arena, schema,
 				     is_dry, &migration);
 	if (!error && !is_dry)
