@@ -2,12 +2,7 @@
  * account_test.c: looking accounts up, the cache of actors, new passwords and
  * the claim of a fresh installation, against a real PostgreSQL.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,17 +15,13 @@
 static const char *
 ask(struct accounts *t, const char *sql)
 {
-	struct rows *rows;
-
-	assert_null(db_query(t->db, t->arena, sql, NO_PARAMS, &rows));
-	assert_int_equal(rows_count(rows), 1);
-	return rows_text(rows, 0, 0);
+	return query_text(t->db, t->arena, sql);
 }
 
 static void
 tell(struct accounts *t, const char *sql)
 {
-	assert_null(db_execute(t->db, t->arena, sql));
+	expect_success(db_execute(t->db, t->arena, sql));
 }
 
 static struct error *
@@ -39,14 +30,6 @@ find_actor(struct accounts *t, uint64_t generation, const char *reference_id,
 {
 	return account_actor(t->cache, t->db, t->arena, &t->model, generation,
 			     reference_id, auth_version, actor);
-}
-
-static void
-assert_refused(const struct error *error, int status, const char *code)
-{
-	assert_non_null(error);
-	assert_int_equal(error->status, status);
-	assert_string_equal(error->code, code);
 }
 
 static void
@@ -163,8 +146,7 @@ a_deleted_account_is_unknown(void **state)
 	struct accounts *t = *state;
 	struct actor *actor;
 
-	assert_refused(find_actor(t, 1, NOBODY, 1, &actor), 401,
-		       "unknown-user");
+	expect_error(find_actor(t, 1, NOBODY, 1, &actor), 401, "unknown-user");
 }
 
 static void
@@ -189,13 +171,13 @@ an_old_token_is_revoked_cached_or_not(void **state)
 	struct accounts *t = *state;
 	struct actor *actor;
 
-	assert_refused(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
-	assert_refused(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
-	assert_refused(find_actor(t, 1, ANN, 8, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 1, ANN, 8, &actor), 401, "token-revoked");
 	assert_null(find_actor(t, 1, ANN, 7, &actor));
 	/* without asking: the database would say yes now */
 	tell(t, "UPDATE user_account SET auth_version = 6 WHERE id = 2");
-	assert_refused(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 1, ANN, 6, &actor), 401, "token-revoked");
 }
 
 static void
@@ -207,7 +189,7 @@ a_token_newer_than_the_cache_is_looked_up(void **state)
 	assert_null(find_actor(t, 1, ANN, 7, &actor));
 	tell(t, "UPDATE user_account SET auth_version = 8 WHERE id = 2");
 	assert_null(find_actor(t, 1, ANN, 8, &actor));
-	assert_refused(find_actor(t, 1, ANN, 7, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 1, ANN, 7, &actor), 401, "token-revoked");
 	assert_null(find_actor(t, 1, ANN, 8, &actor));
 }
 
@@ -244,10 +226,10 @@ a_new_password_revokes(void **state)
 	assert_string_equal(
 		ask(t, "SELECT password FROM user_account WHERE id = 2"),
 		"$2b$x");
-	assert_refused(find_actor(t, 2, ANN, 7, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 2, ANN, 7, &actor), 401, "token-revoked");
 	assert_null(find_actor(t, 2, ANN, 8, &actor));
-	assert_refused(account_set_password(t->db, t->arena, 99, "$2b$x"), 401,
-		       "unknown-user");
+	expect_error(account_set_password(t->db, t->arena, 99, "$2b$x"), 401,
+		     "unknown-user");
 }
 
 static bool
@@ -473,7 +455,7 @@ a_password_set_in_any_way_revokes(void **state)
 
 	assert_null(find_actor(t, 1, ANN, 1, &actor));
 	tell(t, "UPDATE user_account SET password = 'x'");
-	assert_refused(find_actor(t, 2, ANN, 1, &actor), 401, "token-revoked");
+	expect_error(find_actor(t, 2, ANN, 1, &actor), 401, "token-revoked");
 	assert_null(find_actor(t, 2, ANN, 2, &actor));
 	tell(t, "UPDATE user_account SET password = 'x', name = 'Anna'");
 	assert_null(find_actor(t, 3, ANN, 2, &actor));

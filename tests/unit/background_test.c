@@ -2,10 +2,8 @@
  * background_test.c: jobs and the outbox against a real PostgreSQL
  * ($ACTD_DATABASE). The performer of the effects exists only here.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,29 +49,10 @@ static const struct performer performer_effect = {
 	.perform = effect,
 };
 
-static void
-expect_success(const struct error *error)
-{
-	if (error)
-		fail_msg("%d %s: %s", error->status, error->code,
-			 error->detail);
-}
-
-static void
-expect_error(const struct error *error, const char *code)
-{
-	assert_non_null(error);
-	assert_string_equal(error->code, code);
-}
-
-/* The first column of the first row. */
 static const char *
 ask(struct fixture *t, const char *sql)
 {
-	struct rows *rows;
-
-	expect_success(db_query(t->db, t->arena, sql, NO_PARAMS, &rows));
-	return rows_count(rows) ? rows_text(rows, 0, 0) : NULL;
+	return query_text(t->db, t->arena, sql);
 }
 
 static int
@@ -84,12 +63,7 @@ group_setup(void **state)
 	struct schema *schema;
 
 	t->arena = arena_new();
-	t->db_settings = (struct db_settings){
-		.conninfo = getenv("ACTD_DATABASE"),
-		.application = "background_test",
-		.prepared_statements = 100,
-	};
-	assert_non_null(t->db_settings.conninfo);
+	t->db_settings = database_settings();
 	t->settings = (struct settings){
 		.values = { .hash_cost = 4, .encryption_key = key },
 		.files_folder = "/tmp",
@@ -97,9 +71,7 @@ group_setup(void **state)
 	t->db = db_new(&t->db_settings);
 	atomic_store(&t->shared.generation, 1);
 	schema = ARENA_NEW(t->arena, struct schema);
-	expect_success(db_execute(t->db, t->arena,
-				  "DROP SCHEMA public CASCADE;"
-				  "CREATE SCHEMA public"));
+	empty_database(t->db, t->arena);
 	expect_success(schema_add_system(t->arena, schema));
 	expect_success(schema_apply(t->db, t->arena, schema, false, NULL));
 	expect_success(db_finish(t->db, t->arena));
@@ -236,7 +208,7 @@ a_delivered_effect_is_over(void **state)
 				   "FROM job"),
 			    "succeeded34words");
 	assert_string_equal(ask(t, "SELECT count(*) FROM actd_job_input"), "0");
-	expect_error(deliver(t, job), "job-lost");
+	expect_error(deliver(t, job), 409, "job-lost");
 }
 
 static void
@@ -251,7 +223,7 @@ an_input_is_sealed_and_comes_back(void **state)
 			    "0");
 	background.job = take(t, "a");
 	/* the registry has no such performer, so it was read till there */
-	expect_error(background_perform(&t->request, &background),
+	expect_error(background_perform(&t->request, &background), 422,
 		     "unknown-performer");
 }
 
@@ -271,7 +243,7 @@ a_failed_effect_pauses_longer_each_time(void **state)
 		job = take(t, "a");
 		assert_int_equal(job->attempt, i + 1);
 		error = deliver(t, job);
-		expect_error(error, "effect-failed");
+		expect_error(error, 502, "effect-failed");
 		assert_int_equal(
 			background_pause(job, error->status, error->code),
 			pauses[i]);
@@ -325,7 +297,7 @@ a_lost_lease_means_another_attempt(void **state)
 	expect_success(job_beat(t->db, t->arena, job, &progress, &hold));
 	assert_int_equal(hold, JOB_LOST);
 	assert_int_equal(take(t, "b")->attempt, 2);
-	expect_error(deliver(t, job), "job-lost");
+	expect_error(deliver(t, job), 409, "job-lost");
 	assert_string_equal(ask(t, "SELECT state FROM job"), "running");
 	ask(t, "UPDATE job SET attempts = 8,"
 	       " heartbeat_at = now() - interval '11 seconds'");
@@ -349,7 +321,7 @@ a_cancelled_job_does_not_succeed(void **state)
 	assert_string_equal(was, "running");
 	expect_success(job_beat(t->db, t->arena, job, &progress, &hold));
 	assert_int_equal(hold, JOB_CANCEL_WANTED);
-	expect_error(deliver(t, job), "job-lost");
+	expect_error(deliver(t, job), 409, "job-lost");
 	expect_success(job_end(t->db, t->arena, job, "cancelled", "x"));
 	expect_success(job_cancel(t->db, t->arena, job->reference_id, &was));
 	assert_string_equal(was, "cancelled");

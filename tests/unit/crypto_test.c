@@ -2,12 +2,7 @@
  * crypto_test.c: known answers (RFC 4648, FIPS 180, RFC 1321, openssl(1)) and
  * what may never come out right.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +14,6 @@
 
 static const unsigned char *const KEY =
 	(const unsigned char *)"0123456789abcdef0123456789abcdef";
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static void
 ids_are_version_7_and_rise(void **state)
@@ -304,7 +285,7 @@ a_missing_hash_costs_the_time_of_a_real_one(void **state)
 }
 
 #define TEST(function)                                                         \
-	cmocka_unit_test_setup_teardown(function, setup, teardown)
+	cmocka_unit_test_setup_teardown(function, arena_setup, arena_teardown)
 
 int
 main(void)

@@ -1,52 +1,20 @@
 /*
  * dump_read_test.c: dumps in all formats, row by row, whole and broken.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/base/strbuf.h"
 #include "handlers/formats/dump_read.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static int
-file_of(const char *text, size_t length)
-{
-	FILE *file = tmpfile();
-	int fd;
-
-	assert_non_null(file);
-	assert_int_equal(fwrite(text, 1, length, file), length);
-	fflush(file);
-	fd = dup(fileno(file));
-	fclose(file);
-	return fd;
-}
 
 /* "table(row row)table()", or the fault. */
 static const char *
 read_dump(struct arena *arena, const char *name, const char *text)
 {
-	int fd = file_of(text, strlen(text));
+	int fd = file_of(arena, text, strlen(text));
 	struct dump_reader *reader;
 	struct strbuf buf;
 	struct error *error = dump_read_open(arena, fd, name, &reader);
@@ -66,7 +34,6 @@ read_dump(struct arena *arena, const char *name, const char *text)
 				      json_object_to_json_string_ext(
 					      row.row, JSON_C_TO_STRING_PLAIN));
 	}
-	close(fd);
 	if (error)
 		return arena_printf(arena, "%d %s", error->status,
 				    error->detail);
@@ -237,5 +204,5 @@ main(void)
 		cmocka_unit_test(lines_say_where_they_belong),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -3,10 +3,8 @@
  * PostgreSQL ($ACTD_DATABASE). The schema is applied once; each test makes
  * the rows that it needs.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,31 +127,11 @@ struct fixture {
 };
 
 static void
-expect_success(const struct error *error)
-{
-	if (error)
-		fail_msg("%d %s: %s", error->status, error->code,
-			 error->detail);
-}
-
-static void
-expect_error(const struct error *error, int status, const char *code)
-{
-	if (!error)
-		fail_msg("no error, instead of %d %s", status, code);
-	if (error->status != status || strcmp(error->code, code) != 0)
-		fail_msg("%d %s: %s, instead of %d %s", error->status,
-			 error->code, error->detail, status, code);
-}
-
-static void
 apply_schema(struct fixture *t)
 {
 	struct schema *schema = ARENA_NEW(t->arena, struct schema);
 
-	expect_success(db_execute(t->db, t->arena,
-				  "DROP SCHEMA public CASCADE;"
-				  "CREATE SCHEMA public"));
+	empty_database(t->db, t->arena);
 	expect_success(schema_add_system(t->arena, schema));
 	expect_success(schema_add_file(t->arena, "schema_test.json", SCHEMA,
 				       strlen(SCHEMA), schema));
@@ -168,12 +146,7 @@ group_setup(void **state)
 	static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
 
 	t->arena = arena_new();
-	t->db_settings = (struct db_settings){
-		.conninfo = getenv("ACTD_DATABASE"),
-		.application = "engine_test",
-		.prepared_statements = 100,
-	};
-	assert_non_null(t->db_settings.conninfo);
+	t->db_settings = database_settings();
 	t->settings = (struct settings){
 		.token_issuer = "test",
 		.token_secret = "0123456789abcdef0123456789abcdef",
@@ -239,16 +212,6 @@ teardown(void **state)
 	return 0;
 }
 
-static struct json_object *
-json(struct fixture *t, const char *text)
-{
-	struct json_object *value = json_tokener_parse(text);
-
-	assert_non_null(value);
-	arena_defer(t->arena, json_release, value);
-	return value;
-}
-
 static const struct action *
 action(struct fixture *t, const char *entity, const char *name)
 {
@@ -263,7 +226,7 @@ run_dry_or_not(struct fixture *t, const char *name, const char *attributes,
 	       bool dry_run)
 {
 	return engine_run(&t->request, action(t, "shelf", name),
-			  json(t, attributes), dry_run, &t->reply);
+			  parsed(t->arena, attributes), dry_run, &t->reply);
 }
 
 static struct error *
@@ -285,11 +248,9 @@ answer(struct fixture *t)
 static const char *
 ask(struct fixture *t, const char *sql)
 {
-	struct rows *rows;
+	const char *text = query_text(t->db, t->arena, sql);
 
-	expect_success(db_query(t->db, t->arena, sql, NO_PARAMS, &rows));
-	return rows_count(rows) && rows_text(rows, 0, 0) ? rows_text(rows, 0, 0)
-							 : "nothing";
+	return text ? text : "nothing";
 }
 
 /* Attributes that name the only shelf as the subject, and `more`. */
@@ -308,12 +269,13 @@ sign_up(struct fixture *t, const char *name)
 
 	expect_success(engine_run(
 		&t->request, action(t, "user_account", "signup"),
-		json(t, arena_printf(t->arena,
-				     "{\"name\":\"%s\",\"email\":"
-				     "\"%s@example.com\",\"password\":"
-				     "\"12345678\",\"passwordConfirm\":"
-				     "\"12345678\"}",
-				     name, name)),
+		parsed(t->arena,
+		       arena_printf(t->arena,
+				    "{\"name\":\"%s\",\"email\":"
+				    "\"%s@example.com\",\"password\":"
+				    "\"12345678\",\"passwordConfirm\":"
+				    "\"12345678\"}",
+				    name, name)),
 		false, &t->reply));
 	expect_success(account_actor_now(
 		t->db, t->arena, t->model,
@@ -461,7 +423,8 @@ without_execute_an_action_is_refused(void **state)
 
 	closed.permission = 0;
 	expect_error(engine_run(&t->request, &closed,
-				json(t, "{\"title\":\"x\"}"), false, &t->reply),
+				parsed(t->arena, "{\"title\":\"x\"}"), false,
+				&t->reply),
 		     403, "forbidden");
 }
 
@@ -581,17 +544,19 @@ sign_up_needs_a_password(void **state)
 	struct fixture *t = *state;
 	const struct action *signup = action(t, "user_account", "signup");
 
-	expect_error(engine_run(&t->request, signup,
-				json(t, "{\"name\":\"x\","
-					"\"email\":\"x@example.com\"}"),
-				false, &t->reply),
-		     400, "validation-failed");
-	expect_error(engine_run(&t->request, signup,
-				json(t, "{\"name\":\"x\",\"password\":"
-					"\"12345678\",\"passwordConfirm\":"
-					"\"12345678\"}"),
-				false, &t->reply),
-		     400, "validation-failed");
+	expect_error(
+		engine_run(&t->request, signup,
+			   parsed(t->arena, "{\"name\":\"x\","
+					    "\"email\":\"x@example.com\"}"),
+			   false, &t->reply),
+		400, "validation-failed");
+	expect_error(
+		engine_run(&t->request, signup,
+			   parsed(t->arena, "{\"name\":\"x\",\"password\":"
+					    "\"12345678\",\"passwordConfirm\":"
+					    "\"12345678\"}"),
+			   false, &t->reply),
+		400, "validation-failed");
 }
 
 static void
@@ -639,11 +604,12 @@ an_uploaded_schema_is_applied_and_kept(void **state)
 				   "  - Name: label\n    ColumnType: label\n";
 	const struct action *upload =
 		action(t, "world", "upload_system_schema");
-	struct json_object *body = json(
-		t, arena_printf(t->arena,
-				"{\"schema_file\":[{\"name\":\"box.yaml\","
-				"\"file\":\"data:text/yaml;base64,%s\"}]}",
-				crypto_base64(t->arena, text, strlen(text))));
+	struct json_object *body = parsed(
+		t->arena,
+		arena_printf(t->arena,
+			     "{\"schema_file\":[{\"name\":\"box.yaml\","
+			     "\"file\":\"data:text/yaml;base64,%s\"}]}",
+			     crypto_base64(t->arena, text, strlen(text))));
 
 	t->actor.is_administrator = true;
 	expect_success(engine_run(&t->request, upload, body, true, &t->reply));
@@ -668,8 +634,9 @@ a_schema_with_an_unknown_part_is_refused(void **state)
 		{ .type = "said",
 		  .method = "ACTIONRESPONSE",
 		  .condition = "$later.x",
-		  .attributes = json(t, "{\"a\":[\"~user.x $. ok\"],"
-					"\"b\":\"see $title.x, $made.id\"}") },
+		  .attributes = parsed(t->arena,
+				       "{\"a\":[\"~user.x $. ok\"],"
+				       "\"b\":\"see $title.x, $made.id\"}") },
 		{ .type = "mail.send", .method = "EXECUTE" },
 		{ .type = "said",
 		  .method = "ACTIONRESPONSE",

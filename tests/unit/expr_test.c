@@ -1,10 +1,8 @@
 /*
  * expr_test.c: templates of outcome attributes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <string.h>
 
 #include "handlers/expr.h"
@@ -16,33 +14,10 @@ static const char SCOPE[] =
 	"\"list\":[{\"id\":1},{\"id\":2}],"
 	"\"file\":[{\"name\":\"a.txt\"}]}";
 
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
 static void
 release(void *object)
 {
 	json_object_put(object);
-}
-
-static struct json_object *
-json(struct arena *arena, const char *text)
-{
-	struct json_object *value = json_tokener_parse(text);
-
-	arena_defer(arena, release, value);
-	return value;
 }
 
 /* The value of a template as JSON text; "absent", or the code of an error. */
@@ -53,8 +28,8 @@ evaluated_in(struct arena *arena, const char *scope, const char *template)
 	bool absent;
 	struct error *error;
 
-	error = expr_evaluate(arena, json(arena, template), json(arena, scope),
-			      NULL, &value, &absent);
+	error = expr_evaluate(arena, parsed(arena, template),
+			      parsed(arena, scope), NULL, &value, &absent);
 	if (error)
 		return error->code;
 	if (absent)
@@ -184,8 +159,8 @@ a_script_goes_to_the_evaluator(void **state)
 	struct json_object *value;
 	bool absent;
 
-	assert_null(expr_evaluate(arena, json(arena, "[\"!n + 1\"]"),
-				  json(arena, SCOPE), &evaluator, &value,
+	assert_null(expr_evaluate(arena, parsed(arena, "[\"!n + 1\"]"),
+				  parsed(arena, SCOPE), &evaluator, &value,
 				  &absent));
 	assert_string_equal(
 		json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
@@ -217,7 +192,7 @@ only_true_and_one_hold(void **state)
 		bool holds;
 
 		assert_null(expr_condition(arena, cases[i].condition,
-					   json(arena, SCOPE), NULL, &holds));
+					   parsed(arena, SCOPE), NULL, &holds));
 		assert_int_equal(holds, cases[i].holds);
 	}
 }
@@ -239,5 +214,5 @@ main(void)
 		cmocka_unit_test(only_true_and_one_hold),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -1,30 +1,13 @@
 /*
  * fake_test.c: made-up values: repeatable, in their limits, of their kind.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdlib.h>
 
 #include "handlers/fake.h"
 
 #define ROWS 500
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static const struct column_type *
 type_of(const char *name)
@@ -164,7 +147,8 @@ keys_are_those_that_were_given(void **state)
 		assert_in_range(*p, 'a', 'c');
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int
 main(void)

@@ -1,27 +1,11 @@
 /*
  * form_test.c: bodies of HTML forms.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <string.h>
 
 #include "handlers/form.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static const char *
 result(struct error *error, struct json_object *object)
@@ -132,5 +116,5 @@ main(void)
 		cmocka_unit_test(a_broken_multipart_body_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -2,12 +2,7 @@
  * migrate_test.c: schemas against a real PostgreSQL ($ACTD_DATABASE). Each
  * test begins with an empty database.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -30,14 +25,6 @@ struct fixture {
 };
 
 static void
-expect_success(struct error *error)
-{
-	if (error)
-		fail_msg("%d %s: %s", error->status, error->code,
-			 error->detail);
-}
-
-static void
 run(struct fixture *t, const char *sql)
 {
 	expect_success(db_execute(t->db, t->arena, sql));
@@ -46,10 +33,7 @@ run(struct fixture *t, const char *sql)
 static const char *
 ask(struct fixture *t, const char *sql)
 {
-	struct rows *rows;
-
-	expect_success(db_query(t->db, t->arena, sql, NO_PARAMS, &rows));
-	return rows_count(rows) ? rows_text(rows, 0, 0) : NULL;
+	return query_text(t->db, t->arena, sql);
 }
 
 static int
@@ -57,15 +41,10 @@ setup(void **state)
 {
 	struct fixture *t = calloc(1, sizeof *t);
 
-	t->settings = (struct db_settings){
-		.conninfo = getenv("ACTD_DATABASE"),
-		.application = "migrate_test",
-		.prepared_statements = 100,
-	};
-	assert_non_null(t->settings.conninfo);
+	t->settings = database_settings();
 	t->arena = arena_new();
 	t->db = db_new(&t->settings);
-	run(t, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+	empty_database(t->db, t->arena);
 	*state = t;
 	return 0;
 }
@@ -552,24 +531,12 @@ one_broken_definition_does_not_take_the_others_with_it(void **state)
 	arena_free(model->arena);
 }
 
-static char *
-read_file(struct arena *arena, const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = arena_alloc(arena, 65536);
-
-	assert_non_null(file);
-	assert_true(fread(text, 1, 65535, file) > 0);
-	fclose(file);
-	return text;
-}
-
 static void
 apply_library(struct fixture *t)
 {
 	const char *name = "tests/http/schemas/schema_library.yaml";
 	struct schema *schema = read_schema(t, NULL);
-	const char *text = read_file(t->arena, name);
+	const char *text = file_text(t->arena, name, NULL);
 
 	expect_success(schema_add_file(t->arena, "schema_library.yaml", text,
 				       strlen(text), schema));

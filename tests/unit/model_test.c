@@ -2,30 +2,11 @@
  * model_test.c: what a schema becomes: columns, keys, join tables, history,
  * states, relationships; and that a model written and read is the same.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <time.h>
 
 #include "tests/unit/schemas.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 #define LIBRARY                                                                \
 	"Tables:\n"                                                            \
@@ -898,15 +879,6 @@ large_schema(struct arena *arena)
 	return buf.data;
 }
 
-static double
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static void
 a_thousand_entities_build_in_well_under_50_ms(void **state)
 {
@@ -915,9 +887,9 @@ a_thousand_entities_build_in_well_under_50_ms(void **state)
 	double began, took;
 
 	assert_null(read_schema(*state, large_schema(*state), false, schema));
-	began = milliseconds();
+	began = cpu_milliseconds();
 	assert_null(model_build(*state, schema, &model));
-	took = milliseconds() - began;
+	took = cpu_milliseconds() - began;
 	assert_true(model->nentities > 2000);
 	print_message("1,000 entities: %.1f ms\n", took);
 #ifndef __SANITIZE_ADDRESS__
@@ -925,7 +897,8 @@ a_thousand_entities_build_in_well_under_50_ms(void **state)
 #endif
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int
 main(void)

@@ -4,12 +4,7 @@
  * random masks of row, link and table, five callers, all verbs, in a real
  * PostgreSQL ($ACTD_DATABASE). What explains a decision decides alike.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +50,7 @@ static const struct actor actors[] = {
 	{ .groups_array = "{}" },
 };
 
-static struct db_settings settings = { .application = "permission_test",
-				       .prepared_statements = 100 };
+static struct db_settings settings;
 static struct db *db;
 static struct arena *arena;
 static struct model *model;
@@ -109,14 +103,6 @@ make_masks(void)
 }
 
 static void
-expect_success(struct error *error)
-{
-	if (error)
-		fail_msg("%d %s: %s", error->status, error->code,
-			 error->detail);
-}
-
-static void
 insert_rows(void)
 {
 	struct strbuf rows, links;
@@ -149,14 +135,11 @@ set_up_installation(void **state UNUSED)
 {
 	struct schema *schema;
 
-	settings.conninfo = getenv("ACTD_DATABASE");
-	assert_non_null(settings.conninfo);
+	settings = database_settings();
 	print_message("seed %llu\n", (unsigned long long)SEED);
 	arena = arena_new();
 	db = db_new(&settings);
-	expect_success(db_execute(db, arena,
-				  "DROP SCHEMA public CASCADE;"
-				  " CREATE SCHEMA public"));
+	empty_database(db, arena);
 	schema = ARENA_NEW(arena, struct schema);
 	expect_success(schema_add_system(arena, schema));
 	expect_success(schema_add_file(arena, "schema_thing.json", SCHEMA,

@@ -1,28 +1,12 @@
 /*
  * reply_test.c: items of actions, and errors, as documents.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <string.h>
 
 #include "handlers/reply.h"
 #include "handlers/route.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static const char *
 written(const struct reply *reply)
@@ -182,5 +166,5 @@ main(void)
 		cmocka_unit_test(errors_of_actions_are_one_notify_each),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -4,12 +4,7 @@
  * an administrator (root) and two users (ann, bob); the library's tables are
  * open, their rows begin with the default permission.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +75,7 @@ static const char PEOPLE[] =
 static const char EMPTY[] =
 	"TRUNCATE author, tag, book, book_audit, loan, page, shelf CASCADE";
 
-static struct db_settings settings = {
-	.application = "row_test",
-	.prepared_statements = 500,
-};
+static struct db_settings settings;
 
 static const struct value_settings values = {
 	.hash_cost = 4,
@@ -97,14 +89,6 @@ static struct arena *arena;
 static struct actor root, ann, bob;
 
 static void
-expect_success(struct error *error)
-{
-	if (error)
-		fail_msg("%d %s: %s", error->status, error->code,
-			 error->detail);
-}
-
-static void
 run(const char *sql)
 {
 	expect_success(db_execute(db, arena, sql));
@@ -113,10 +97,7 @@ run(const char *sql)
 static const char *
 ask(const char *sql)
 {
-	struct rows *rows;
-
-	expect_success(db_query(db, arena, sql, NO_PARAMS, &rows));
-	return rows_count(rows) ? rows_text(rows, 0, 0) : NULL;
+	return query_text(db, arena, sql);
 }
 
 static struct actor
@@ -150,11 +131,10 @@ set_up_installation(void **state UNUSED)
 {
 	struct schema *schema;
 
-	settings.conninfo = getenv("ACTD_DATABASE");
-	assert_non_null(settings.conninfo);
+	settings = database_settings();
 	arena = arena_new();
 	db = db_new(&settings);
-	run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+	empty_database(db, arena);
 	schema = ARENA_NEW(arena, struct schema);
 	expect_success(schema_add_system(arena, schema));
 	expect_success(schema_add_file(arena, "schema_library.json", LIBRARY,

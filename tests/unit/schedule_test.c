@@ -1,30 +1,14 @@
 /*
  * schedule_test.c: schedules as people write them, and the times they mean.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "db/base/schedule.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 /* "2026-03-29 01:59:59" UTC, in seconds since the epoch. */
 static int64_t
@@ -273,5 +257,5 @@ main(void)
 		cmocka_unit_test(what_is_no_schedule_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -2,28 +2,9 @@
  * schema_test.c: reading schema files: what is accepted, what each fault
  * says, and how one file comes on top of another.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include "tests/unit/schemas.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static struct schema *
 read_text_schema(struct arena *arena, const char *text)
@@ -718,7 +699,8 @@ an_empty_file_says_nothing(void **state)
 	assert_int_equal(schema.nentities, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int
 main(void)

@@ -5,30 +5,9 @@
 #ifndef ACTD_TESTS_SCHEMAS_H
 #define ACTD_TESTS_SCHEMAS_H
 
-#include <stdio.h>
-#include <string.h>
-
 #include "db/schema_file.h"
 #include "handlers/formats/format.h"
-
-/* The whole of a file; the test fails where it is missing. */
-static inline char *
-file_text(struct arena *arena, const char *path, size_t *length)
-{
-	FILE *file = fopen(path, "r");
-	struct strbuf buf;
-	char block[4096];
-	size_t got;
-
-	if (!file)
-		fail_msg("%s can't be opened", path);
-	strbuf_init(&buf, arena);
-	while ((got = fread(block, 1, sizeof block, file)) > 0)
-		strbuf_add(&buf, block, got);
-	fclose(file);
-	*length = buf.length;
-	return buf.data;
-}
+#include "tests/unit/support.h"
 
 /* Reads a text named "t.yaml" or "t.json", what its first character says. */
 static inline struct error *

@@ -2,12 +2,7 @@
  * table_test.c: readers of tables: what they take, what they refuse, and that
  * a row is the same wherever a piece of the file ends.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,24 +42,6 @@ teardown(void **state)
 }
 
 static void
-release_file(void *file)
-{
-	fclose(file);
-}
-
-static int
-file_of(struct fixture *t, const void *data, size_t size)
-{
-	FILE *file = tmpfile();
-
-	assert_non_null(file);
-	arena_defer(t->arena, release_file, file);
-	assert_int_equal(fwrite(data, 1, size, file), size);
-	fflush(file);
-	return fileno(file);
-}
-
-static void
 add_row(struct strbuf *rows, const struct table_row *row)
 {
 	strbuf_printf(rows, "%lld:", (long long)row->number);
@@ -82,8 +59,8 @@ read_all(struct fixture *t, const void *data, size_t size)
 	struct table_row row;
 
 	strbuf_cut(&t->rows, 0);
-	t->error = table_open(t->arena, file_of(t, data, size), &t->options,
-			      &reader);
+	t->error = table_open(t->arena, file_of(t->arena, data, size),
+			      &t->options, &reader);
 	while (!t->error) {
 		t->error = table_next(reader, &row);
 		if (t->error || !row.cells)
@@ -227,7 +204,8 @@ rows_are_whole_wherever_a_piece_ends(void **state)
 	for (int i = 0; i < 20000; i++)
 		strbuf_printf(&text, "%d,\"a \"\"quoted\"\" text, %d\"\n", i,
 			      i * 7);
-	assert_null(table_open(t->arena, file_of(t, text.data, text.length),
+	assert_null(table_open(t->arena,
+			       file_of(t->arena, text.data, text.length),
 			       &t->options, &reader));
 	for (;; count++) {
 		char wanted[64];

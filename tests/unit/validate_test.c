@@ -1,42 +1,11 @@
 /*
  * validate_test.c: validations and conformations by tags.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/support.h"
+
 #include <string.h>
 
 #include "handlers/validate.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
-static struct json_object *
-json(struct arena *arena, const char *text)
-{
-	struct json_object *value = json_tokener_parse(text);
-
-	arena_defer(arena, release, value);
-	return value;
-}
 
 /* What validating `values` says of column x, "" if it holds. */
 static const char *
@@ -51,7 +20,7 @@ fault_of(void **state, const char *tags, const char *values,
 	struct column *columns[] = { &column };
 	struct error *error;
 
-	error = validate(arena, &tagging, 1, columns, 1, json(arena, values),
+	error = validate(arena, &tagging, 1, columns, 1, parsed(arena, values),
 			 false, 400, "/attributes/");
 	return error ? error->detail : "";
 }
@@ -206,7 +175,7 @@ every_failing_column_is_named_once(void **state)
 	struct column b = { .name = "Label of b", .column_name = "b" };
 	struct column *columns[] = { &b };
 	struct json_object *values =
-		json(arena, "{\"a\":\"\",\"b\":\"x\",\"c\":\"abc\"}");
+		parsed(arena, "{\"a\":\"\",\"b\":\"x\",\"c\":\"abc\"}");
 	struct error *error = validate(arena, tags, 5, columns, 1, values, true,
 				       422, "/data/attributes/");
 
@@ -222,7 +191,7 @@ conformed(void **state, const char *tags, const char *text)
 {
 	struct arena *arena = *state;
 	struct tagging tagging = { "x", tags };
-	struct json_object *values = json(arena, "{}");
+	struct json_object *values = parsed(arena, "{}");
 
 	json_object_object_add(values, "x", json_object_new_string(text));
 	conform(arena, &tagging, 1, NULL, 0, values);
@@ -280,5 +249,5 @@ main(void)
 		cmocka_unit_test(each_conformation_changes_text_as_it_says),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }
