@@ -6,15 +6,14 @@
 
 #include <string.h>
 
-static const char FORGET_OLD[] =
-	"DELETE FROM actd_idempotency WHERE ctid = ANY (ARRAY("
-	"SELECT ctid FROM actd_idempotency "
-	"WHERE created_at < now() - interval '24 hours' LIMIT 100 "
-	"FOR UPDATE SKIP LOCKED))";
-
+/* A key that is over its time is as good as new. */
 static const char CLAIM[] =
-	"INSERT INTO actd_idempotency (account, key, request) "
-	"VALUES ($1::bigint, $2, $3) ON CONFLICT DO NOTHING RETURNING 1";
+	"INSERT INTO actd_idempotency AS k (account, key, request) "
+	"VALUES ($1::bigint, $2, $3) ON CONFLICT (account, key) DO UPDATE "
+	"SET request = EXCLUDED.request, created_at = now(), status = NULL, "
+	"content_type = NULL, location = NULL, entity_tag = NULL, body = NULL "
+	"WHERE k.created_at < now() - make_interval(hours => $4::integer) "
+	"RETURNING 1";
 
 static const char READ[] =
 	"SELECT request, status, content_type, location, entity_tag, body "
@@ -55,13 +54,12 @@ read_kept(struct db *db, struct arena *arena, const char *account,
 	(*kept)->location = rows_text(rows, 0, 3);
 	(*kept)->entity_tag = rows_text(rows, 0, 4);
 	(*kept)->body = rows_text(rows, 0, 5);
-	(*kept)->body_length = rows_length(rows, 0, 5);
 	return NULL;
 }
 
 struct error *
 idempotency_claim(struct db *db, struct arena *arena, int64_t account,
-		  const char *key, const char *request,
+		  const char *key, const char *request, int64_t hours,
 		  struct kept_answer **kept)
 {
 	const char *owner = number(arena, account);
@@ -70,10 +68,9 @@ idempotency_claim(struct db *db, struct arena *arena, int64_t account,
 
 	*kept = NULL;
 	db_begin(db);
-	error = db_query(db, arena, FORGET_OLD, NO_PARAMS, NULL);
-	if (!error)
-		error = db_query(db, arena, CLAIM, PARAMS(owner, key, request),
-				 &rows);
+	error = db_query(db, arena, CLAIM,
+			 PARAMS(owner, key, request, number(arena, hours)),
+			 &rows);
 	if (error || rows_count(rows))
 		return error;
 	return read_kept(db, arena, owner, key, request, kept);

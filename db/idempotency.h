@@ -15,7 +15,6 @@ struct kept_answer {
 	const char *location;
 	const char *entity_tag;
 	const char *body;
-	size_t body_length;
 };
 
 /*
@@ -23,12 +22,12 @@ struct kept_answer {
  * body), in the caller's transaction. `*kept` is NULL where the key is new:
  * the caller does the work and keeps its answer before it commits. Where the
  * same request was done, `*kept` is its answer; a second one at the same time
- * waits here for the first. 422 "idempotency-key-reused" where the key came
- * with another request.
+ * waits here for the first. A key is forgotten after so many `hours`. 422
+ * "idempotency-key-reused" where the key came with another request.
  */
 struct error *idempotency_claim(struct db *db, struct arena *arena,
 				int64_t account, const char *key,
-				const char *request,
+				const char *request, int64_t hours,
 				struct kept_answer **kept) MUST_CHECK;
 
 /* Keeps the answer of a claimed key. */

@@ -298,22 +298,14 @@ static const char RECOVER[] =
 	" DELETE FROM actd_job_input USING changed"
 	" WHERE job = changed.id AND over";
 
-static const char FORGET_OLD[] =
-	"DELETE FROM job WHERE id IN (SELECT id FROM job"
-	" WHERE finished_at < now() - interval '30 days' LIMIT 100"
-	" FOR UPDATE SKIP LOCKED)";
-
 struct error *
 job_recover(struct db *db, struct arena *arena)
 {
-	struct error *error =
-		db_query(db, arena, RECOVER,
-			 PARAMS(number(arena, JOB_LEASE_SECONDS),
-				number(arena, JOB_ATTEMPTS_MAX),
-				number(arena, JOB_EFFECT_ATTEMPTS_MAX)),
-			 NULL);
-
-	return error ? error : db_query(db, arena, FORGET_OLD, NO_PARAMS, NULL);
+	return db_query(db, arena, RECOVER,
+			PARAMS(number(arena, JOB_LEASE_SECONDS),
+			       number(arena, JOB_ATTEMPTS_MAX),
+			       number(arena, JOB_EFFECT_ATTEMPTS_MAX)),
+			NULL);
 }
 
 static const char CANCEL[] =
@@ -352,6 +344,24 @@ job_cancel(struct db *db, struct arena *arena, const char *reference_id,
 }
 
 /* Reading. */
+
+static const char RESULT[] =
+	"SELECT result FROM job WHERE reference_id = $1::uuid"
+	" AND $2::bigint IN (0, user_account_id)";
+
+struct error *
+job_result(struct db *db, struct arena *arena, const char *reference_id,
+	   int64_t owner, const char **result)
+{
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, RESULT,
+			 PARAMS(reference_id, number(arena, owner)), &rows);
+
+	if (!error)
+		*result = rows_count(rows) ? rows_text(rows, 0, 0) : NULL;
+	return error;
+}
 
 static const char STATES[] =
 	"SELECT reference_id, state, done, coalesce(total, -1), unit, error,"

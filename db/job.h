@@ -107,7 +107,7 @@ struct error *job_beat(struct db *db, struct arena *arena,
 /*
  * The job's work is done: in the transaction that did it. 409 "job-lost"
  * where it is not the runner's any more or is to be cancelled: then the work
- * must be rolled back.
+ * must be rolled back. The result may have secrets: it comes encrypted.
  */
 struct error *job_succeed(struct db *db, struct arena *arena,
 			  const struct job *job,
@@ -129,9 +129,17 @@ struct error *job_retry(struct db *db, struct arena *arena,
 
 /*
  * Queues jobs whose runner was not heard of for the lease, or ends them where
- * they had their attempts; forgets jobs that ended 30 days ago.
+ * they had their attempts.
  */
 struct error *job_recover(struct db *db, struct arena *arena) MUST_CHECK;
+
+/*
+ * What job_succeed() was given; NULL where there is none, or where the job is
+ * not the account's `owner` (0: anybody's).
+ */
+struct error *job_result(struct db *db, struct arena *arena,
+			 const char *reference_id, int64_t owner,
+			 const char **result) MUST_CHECK;
 
 /* Cancels a job; `*state` is what it was, NULL where there is no such job. */
 struct error *job_cancel(struct db *db, struct arena *arena,

@@ -492,7 +492,9 @@ query_page(struct db *db, struct arena *arena, const struct model *model,
 	struct error *error;
 
 	start(&b, arena, model, actor);
-	page->join = join_selection(arena, listing->relationship);
+	*page = (struct page){
+		.join = join_selection(arena, listing->relationship),
+	};
 	if (listing->nincludes)
 		build_with_includes(&b, listing, page->join);
 	else

@@ -149,6 +149,10 @@ struct page {
 	 * result column join_column on in the order of JOIN_…; else NULL */
 	const struct selection *join;
 	size_t join_column;
+	/* an encrypted column that the caller may read, and its value in the
+	 * first row; else NULL */
+	const struct column *opened;
+	const char *opened_text;
 };
 
 enum { PAGE_TAG, PAGE_PARENT };

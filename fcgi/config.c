@@ -106,6 +106,20 @@ static const struct config_key keys[] = {
 	  KEY(settings.json_body_max), "Largest JSON body, in bytes." },
 	{ "page_size_max", KEY_INTEGER, "1000", 1, 100000,
 	  KEY(settings.page_size_max), "Largest page of a list." },
+	{ "idempotency_hours", KEY_INTEGER, "24", 1, 8760,
+	  KEY(settings.retention.idempotency_hours),
+	  "How long the answer to a request with an Idempotency-Key is given "
+	  "again." },
+	{ "job_days", KEY_INTEGER, "30", 1, 36500,
+	  KEY(settings.retention.job_days),
+	  "How long background jobs are kept after their end." },
+	{ "run_days", KEY_INTEGER, "365", 0, 36500,
+	  KEY(settings.retention.run_days),
+	  "How long runs of actions are kept, and can be undone. 0: for "
+	  "ever." },
+	{ "history_days", KEY_INTEGER, "0", 0, 36500,
+	  KEY(settings.retention.history_days),
+	  "How long the history of rows is kept. 0: for ever." },
 	{ "cors_origins", KEY_LIST, "", 0, 0, KEY(settings.cors_origins),
 	  "Origins whose pages may call with credentials, such as "
 	  "https://app.example.org. Any page may call with a bearer token." },

@@ -16,6 +16,7 @@
 
 #include "db/base/crypto.h"
 #include "db/base/log.h"
+#include "db/migrate.h"
 #include "fcgi/labour.h"
 #include "handlers/background.h"
 
@@ -24,6 +25,9 @@
 #define BEAT_US INT64_C(500000)
 #define NEWS_BEAT_US INT64_C(100000) /* where there is progress to tell */
 #define LOOK_US INT64_C(1000000)
+
+/* Between two times that what is over its time is forgotten. */
+#define FORGET_US INT64_C(600000000)
 
 /* Further pause after a look that failed. */
 #define FAILED_US INT64_C(2000000)
@@ -58,6 +62,7 @@ struct runner {
 	int64_t began_us; /* the job at hand */
 	int64_t quit_us;  /* when SIGQUIT came; 0: it did not */
 	int64_t looked_us;
+	int64_t forget_us; /* when to forget again */
 	bool woken;
 };
 
@@ -281,6 +286,28 @@ keep_house(struct runner *runner)
 }
 
 static struct error *
+forget(struct runner *runner)
+{
+	struct db *db = runner->control;
+	struct model *model;
+	struct error *error;
+	bool is_done;
+
+	if (now_us() < runner->forget_us)
+		return NULL;
+	error = model_load(db, runner->arena, &model);
+	if (error)
+		return error;
+	error = retention_apply(db, runner->arena, model,
+				&runner->settings->config->settings.retention,
+				&is_done);
+	arena_free(model->arena);
+	if (!error && is_done)
+		runner->forget_us = now_us() + FORGET_US;
+	return error;
+}
+
+static struct error *
 start_tasks(struct runner *runner)
 {
 	struct request request = {
@@ -302,6 +329,8 @@ look(struct runner *runner)
 	if (now_us() - runner->looked_us >= LOOK_US) {
 		runner->looked_us = now_us();
 		error = keep_house(runner);
+		if (!error)
+			error = forget(runner);
 	}
 	runner->woken = false;
 	arena_reset(runner->job_arena);

@@ -1,7 +1,8 @@
 /*
- * background.c: the input of a job is the encrypted text of an object: `user`
- * (reference id, null for guests) and `attributes`, which are an effect's
- * input, or an action's attributes with `dry_run` and the number of its files.
+ * background.c: inputs and results of jobs may have secrets, and are
+ * encrypted. An input is the text of an object: `user` (reference id, null for
+ * guests) and `attributes`, which are an effect's input, or an action's
+ * attributes with `dry_run` and the number of its files.
  */
 #include "handlers/background.h"
 
@@ -298,8 +299,12 @@ succeed(struct request *request, const struct background *background,
 		return error;
 	strbuf_init(&text, request->arena);
 	reply_write(&text, reply);
-	return job_succeed(request->db, request->arena, background->job,
-			   &background->progress, text.data);
+	return job_succeed(
+		request->db, request->arena, background->job,
+		&background->progress,
+		crypto_encrypt(request->arena,
+			       request->settings->values.encryption_key,
+			       text.data));
 }
 
 static struct error *
@@ -436,6 +441,28 @@ background_perform(struct request *request, struct background *background)
 		return error_new(request->arena, 422, "unknown-performer",
 				 "there is no performer %s", job->performer);
 	return background_deliver(request, background, performer, input);
+}
+
+struct error *
+background_open_result(const struct request *request, const char *job_id,
+		       const char **result)
+{
+	const struct actor *actor = request->actor;
+	const char *sealed = NULL;
+	struct error *error;
+	char *plain;
+
+	*result = NULL;
+	if (!actor->id)
+		return NULL;
+	error = job_result(request->db, request->arena, job_id,
+			   actor->is_administrator ? 0 : actor->id, &sealed);
+	if (!error && sealed &&
+	    crypto_decrypt(request->arena,
+			   request->settings->values.encryption_key, sealed,
+			   &plain))
+		*result = plain;
+	return error;
 }
 
 /* Trying again. */

@@ -67,6 +67,14 @@ struct error *background_deliver(struct request *request,
 				 struct json_object *input) MUST_CHECK;
 
 /*
+ * The result of a job for its owner or an administrator; NULL for others, and
+ * where there is none.
+ */
+struct error *background_open_result(const struct request *request,
+				     const char *job_id,
+				     const char **result) MUST_CHECK;
+
+/*
  * Seconds until a job whose work failed with `status` and `code` is tried
  * again; -1: it has failed for good.
  */

@@ -33,17 +33,28 @@ digest_of(struct request *request, const char **digest)
 	return NULL;
 }
 
-static void
-replay(struct response *response, const struct kept_answer *kept)
+/* Answers may have secrets, such as tokens: they are kept encrypted. */
+static struct error *
+replay(const struct request *request, struct response *response,
+       const struct kept_answer *kept)
 {
+	char *body = NULL;
+
+	if (kept->body &&
+	    !crypto_decrypt(request->arena,
+			    request->settings->values.encryption_key,
+			    kept->body, &body))
+		return error_internal(request->arena,
+				      "an answer was kept with another key");
 	response->status = kept->status;
 	response->content_type = kept->content_type;
 	if (kept->location)
 		response_header(response, "Location", kept->location);
 	if (kept->entity_tag)
 		response_header(response, "ETag", kept->entity_tag);
-	if (kept->body)
-		strbuf_add(&response->body, kept->body, kept->body_length);
+	if (body)
+		strbuf_puts(&response->body, body);
+	return NULL;
 }
 
 struct error *
@@ -64,14 +75,14 @@ idempotency_begin(struct request *request, struct response *response,
 				 "and needs a signed-in caller.");
 	error = digest_of(request, &digest);
 	if (!error)
-		error = idempotency_claim(request->db, request->arena,
-					  request->actor->id, key, digest,
-					  &kept);
+		error = idempotency_claim(
+			request->db, request->arena, request->actor->id, key,
+			digest, request->settings->retention.idempotency_hours,
+			&kept);
 	if (error || !kept)
 		return error;
-	replay(response, kept);
 	*replayed = true;
-	return NULL;
+	return replay(request, response, kept);
 }
 
 static const char *
@@ -91,13 +102,16 @@ idempotency_end(struct request *request, const struct response *response)
 		.content_type = response->content_type,
 		.location = header_of(response, "Location"),
 		.entity_tag = header_of(response, "ETag"),
-		.body = response->body.data,
-		.body_length = response->body.length,
 	};
 	const char *key = key_of(request);
 
 	if (!key)
 		return NULL;
+	if (response->body.length)
+		answer.body =
+			crypto_encrypt(request->arena,
+				       request->settings->values.encryption_key,
+				       response->body.data);
 	return idempotency_keep(request->db, request->arena, request->actor->id,
 				key, &answer);
 }

@@ -27,6 +27,8 @@ struct shape {
 	bool is_group_link;	    /* the join row is one to usergroup */
 	const struct selection *join; /* columns of the join row, or NULL */
 	size_t join_column;
+	const struct column *opened; /* see struct page */
+	const char *opened_text;
 };
 
 /* A document with includes. */
@@ -152,6 +154,14 @@ add_join_attributes(struct strbuf *buf, const struct shape *shape,
 }
 
 static void
+add_opened(struct strbuf *buf, const struct shape *shape)
+{
+	strbuf_puts(buf, shape->opened->column_name);
+	strbuf_literal(buf, "\":");
+	strbuf_json_text(buf, shape->opened_text);
+}
+
+static void
 add_attributes(struct strbuf *buf, const struct shape *shape,
 	       const struct rows *rows, size_t row)
 {
@@ -163,6 +173,10 @@ add_attributes(struct strbuf *buf, const struct shape *shape,
 	strbuf_putc(buf, '"');
 	for (size_t i = 0; i < selection->ncolumns; i++, column++) {
 		strbuf_literal(buf, ",\"");
+		if (selection->columns[i] == shape->opened) {
+			add_opened(buf, shape);
+			continue;
+		}
 		add_attribute(
 			buf, selection->columns[i], rows, row,
 			attribute_column(shape, selection->columns[i], column));
@@ -388,6 +402,8 @@ prepare_document(struct document *d, struct arena *arena,
 	d->page_shape = shape_of(arena, listing->selection, page->first_column);
 	d->page_shape.join = page->join;
 	d->page_shape.join_column = page->join_column;
+	d->page_shape.opened = page->opened;
+	d->page_shape.opened_text = page->opened_text;
 	d->page_shape.is_group_link =
 		page->join &&
 		!strcmp(listing->relationship->relation->object, "usergroup");

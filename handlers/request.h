@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "db/model.h"
 #include "db/permission.h"
+#include "db/retention.h"
 #include "db/row.h"
 #include "db/value.h"
 
@@ -36,6 +37,7 @@ struct settings {
 	const char *instance;  /* name, for logs */
 	bool metrics_public;   /* /metrics for clients elsewhere too */
 	int64_t script_ms;     /* longest run of a JavaScript value */
+	struct retention retention;
 };
 
 enum method {

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "handlers/background.h"
 #include "handlers/definition.h"
 #include "handlers/idempotency.h"
 #include "handlers/jsonapi.h"
@@ -154,6 +155,23 @@ write_item(struct request *request, struct response *response,
 	jsonapi_item(response, listing, page);
 }
 
+/* Whoever asked for a job may read what came of it. */
+static struct error *
+open_result(const struct request *request, const struct listing *listing,
+	    struct page *page)
+{
+	const struct column *column = entity_column(listing->entity, "result");
+	struct error *error;
+
+	if (strcmp(listing->entity->name, "job") != 0 || !column)
+		return NULL;
+	error = background_open_result(request, listing->id,
+				       &page->opened_text);
+	if (!error && page->opened_text)
+		page->opened = column;
+	return error;
+}
+
 struct error *
 serve_item(struct request *request, struct response *response)
 {
@@ -177,8 +195,10 @@ serve_item(struct request *request, struct response *response)
 		return error;
 	if (!rows_count(page.rows))
 		return not_found(request, entity->name);
-	write_item(request, response, listing, &page);
-	return NULL;
+	error = open_result(request, listing, &page);
+	if (!error)
+		write_item(request, response, listing, &page);
+	return error;
 }
 
 static bool

@@ -137,6 +137,9 @@ CREATE TABLE IF NOT EXISTS actd_job_input (
 CREATE INDEX IF NOT EXISTS actd_job_due
 	ON job (run_after, id) WHERE state = 'queued';
 
+CREATE INDEX IF NOT EXISTS actd_job_finished_at
+	ON job (finished_at) WHERE finished_at IS NOT NULL;
+
 -- Runners look for work, or whether theirs is to end; who watches a job
 -- looks at it.
 CREATE OR REPLACE FUNCTION actd_notify_job() RETURNS trigger

@@ -18,6 +18,10 @@ Tables:
     Columns:
       - {ColumnName: label, ColumnType: label}
       - {ColumnName: code, ColumnType: label, IsUnique: true, IsNullable: true}
+  - TableName: shelf
+    IsAuditEnabled: true
+    Columns:
+      - {ColumnName: name, ColumnType: label}
 Actions:
   - Name: pack
     OnType: crate
@@ -189,6 +193,27 @@ test('a job is its owner\'s and no other user\'s', async () => {
 	assert.ok(!list.some((job) => job.id === id));
 });
 
+test('what came of a job is its owner\'s, and nowhere in plain text', async () => {
+	const id = await queued(alice, { label: 'a marker of results' });
+	await over(alice, id);
+	for (const client of [alice, root]) {
+		const { result } = await jobOf(client, id);
+		assert.ok(JSON.parse(result).some(({ Attributes }) =>
+			Attributes.message === 'by alice@example.com'), result);
+	}
+	const stored = instance.psql(`SELECT result FROM job WHERE reference_id = '${id}'`);
+	assert.match(stored, /^g1:/);
+	const list = expect(await alice.get('/api/job?page[size]=100'), 200).json.data;
+	assert.equal(list.find((job) => job.id === id).attributes.result, '');
+	refused(await alice.get(`/api/job?query=${encodeURIComponent(JSON.stringify(
+		[{ column: 'result', operator: 'contains', value: 'by' }]))}`), 400);
+	instance.psql('INSERT INTO job_job_id_has_usergroup_usergroup_id ' +
+		'(reference_id, permission, job_id, usergroup_id) SELECT gen_random_uuid(), ' +
+		`2097151, j.id, g.id FROM job j, usergroup g WHERE j.reference_id = '${id}' ` +
+		"AND g.name = 'users'");
+	assert.equal((await jobOf(bob, id)).result, '', 'shared is the job only');
+});
+
 test('a key makes one job of two requests, and one run of two', async () => {
 	const key = { 'idempotency-key': 'jobs-1' };
 	const id = await queued(alice, { label: 'once' }, key);
@@ -198,6 +223,7 @@ test('a key makes one job of two requests, and one run of two', async () => {
 	const one = expect(await pack(alice, { label: 'now' }, again), 200);
 	const two = expect(await pack(alice, { label: 'now' }, again), 200);
 	assert.equal(one.text, two.text);
+	assert.doesNotMatch(instance.psql('SELECT body FROM actd_idempotency'), /packed/);
 	assert.equal(crates('once'), 1);
 	assert.equal(crates('now'), 1);
 	refused(await pack(alice, { label: 'other' }, again), 422);
@@ -421,9 +447,45 @@ test('a missed task runs once, on one of all runners', async () => {
 		WHERE task = (SELECT id FROM task WHERE reference_id = '${row.id}')`);
 	await sleep(3000);
 	assert.equal(crates('missed'), 1);
-	expect(await root.update('task', row.id, { schedule: 'nonsense' }), 200);
-	await sleep(1500);
-	assert.match(instance.log(), /event=task-refused task=missed/);
+});
+
+test('what is over its time is forgotten, the rest is kept', async () => {
+	const ids = [];
+	for (const label of ['over', 'kept'])
+		ids.push(await queued(alice, { label }, { 'idempotency-key': label }));
+	for (const id of ids)
+		await over(alice, id);
+	const shelf = await root.made('shelf', { name: 'one' });
+	for (const name of ['two', 'three'])
+		expect(await root.update('shelf', shelf.id, { name }), 200);
+	const count = (sql) => Number(instance.psql(`SELECT count(*) FROM ${sql}`));
+	instance.psql('UPDATE job SET finished_at = now() - interval \'30 days 1 minute\' ' +
+		`WHERE reference_id = '${ids[0]}'`);
+	instance.psql('UPDATE actd_idempotency SET created_at = now() - ' +
+		"interval '24 hours 1 minute' WHERE key = 'over'");
+	const runs = count('action_run');
+	instance.psql('UPDATE action_run SET created_at = now() - ' +
+		"interval '8 days' WHERE id = (SELECT min(id) FROM action_run)");
+	instance.psql('UPDATE shelf_audit SET created_at = now() - ' +
+		"interval '10 days' WHERE id = (SELECT min(id) FROM shelf_audit)");
+	const history = count('shelf_audit');
+	assert.ok(runs > 1 && history > 1, `${runs} runs, ${history} of history`);
+	instance.command('stop');
+	Object.assign(instance.environment,
+		{ ACTD_RUN_DAYS: '7', ACTD_HISTORY_DAYS: '9' });
+	instance.start();
+	const end = Date.now() + 15000;
+	while (count(`job WHERE reference_id = '${ids[0]}'`) && Date.now() < end)
+		await sleep(100);
+	await sleep(200);
+	assert.equal(count(`job WHERE reference_id = '${ids[0]}'`), 0);
+	assert.equal(count(`job WHERE reference_id = '${ids[1]}'`), 1);
+	assert.deepEqual(instance.psql("SELECT key FROM actd_idempotency WHERE key IN " +
+		"('over', 'kept')"), 'kept');
+	assert.equal(count('action_run'), runs - 1);
+	assert.equal(count('shelf_audit'), history - 1);
+	assert.equal(count('actd_journal WHERE run NOT IN ' +
+		'(SELECT reference_id FROM action_run)'), 0);
 });
 
 test('two nodes share jobs, events and tasks', async () => {

@@ -333,15 +333,21 @@ a_cancelled_job_does_not_succeed(void **state)
 static void
 old_jobs_are_forgotten(void **state)
 {
+	const struct retention retention = { .idempotency_hours = 24,
+					     .job_days = 30 };
 	struct fixture *t = *state;
+	bool is_done;
 
 	queue_effect(t);
 	expect_success(job_end(t->db, t->arena, take(t, "a"), "failed", "x"));
-	expect_success(job_recover(t->db, t->arena));
+	expect_success(retention_apply(t->db, t->arena, t->model, &retention,
+				       &is_done));
 	assert_string_equal(ask(t, "SELECT count(*) FROM job"), "1");
 	ask(t, "UPDATE job SET finished_at = now() - interval '31 days'");
-	expect_success(job_recover(t->db, t->arena));
+	expect_success(retention_apply(t->db, t->arena, t->model, &retention,
+				       &is_done));
 	assert_string_equal(ask(t, "SELECT count(*) FROM job"), "0");
+	assert_true(is_done);
 }
 
 int
