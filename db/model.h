@@ -17,6 +17,7 @@
 #include "db/column_type.h"
 
 struct entity;
+struct row_stream;
 
 struct option {
 	const char *value_type;
@@ -291,6 +292,9 @@ struct model {
 	int64_t users_id;
 	int64_t guests_id;
 	bool has_administrator;
+	struct row_stream *
+		*streams; /* set by row_stream_load() (db/row_stream.h) */
+	size_t nstreams;
 	/* set by setting_load(); 0 and NULL: as actd.conf says */
 	int64_t token_seconds;
 	const char *const *cors_origins; /* beside those; NULL-ended */

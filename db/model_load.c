@@ -10,6 +10,7 @@
 #include "db/permission.h"
 #include "db/schema_file.h"
 #include "db/setting.h"
+#include "db/row_stream.h"
 
 static const char FILE_NAME[] = "stored definitions";
 
@@ -555,6 +556,8 @@ load_into(struct db *db, struct arena *scratch, struct arena *arena,
 		error = load_groups(db, scratch, arena, *model);
 	if (!error)
 		error = setting_load(db, scratch, *model);
+	if (!error)
+		error = row_stream_load(db, scratch, *model);
 	return error;
 }
 

@@ -39,6 +39,7 @@ static const struct route routes[] = {
 	{ "/track/start/{machine}", POST, serve_track_start, render_errors, 0 },
 	{ "/track/event/{entity}/{state}/{event}", POST, serve_track_event,
 	  render_errors, ENTITY },
+	{ "/feed/{name}", GET, serve_feed, render_errors, 0 },
 	{ "/_config", GET, serve_settings, render_errors, 0 },
 	{ "/_config/{type}/{name}", GET, serve_setting, render_errors, 0 },
 	{ "/_config/{type}/{name}", POST | PUT | PATCH, serve_setting_store,

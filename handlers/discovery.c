@@ -8,6 +8,7 @@
 #include "db/column_type.h"
 #include "db/schema_file.h"
 #include "db/state.h"
+#include "db/row_stream.h"
 #include "handlers/route.h"
 
 static const char content_type[] = "application/json";
@@ -119,18 +120,18 @@ add_relationship(struct strbuf *buf, const struct relationship *relationship)
 	strbuf_putc(buf, '}');
 }
 
+static const struct column type_column = {
+	.name = "type",
+	.column_name = "__type",
+	.description = "",
+	.column_type = "hidden",
+	.data_type = "",
+};
+
 /* Foreign keys to own tables come as relations. */
 static void
 add_column_model(struct strbuf *buf, const struct entity *entity)
 {
-	static const struct column type = {
-		.name = "type",
-		.column_name = "__type",
-		.description = "",
-		.column_type = "hidden",
-		.data_type = "",
-	};
-
 	add_key(buf, "ColumnModel");
 	strbuf_putc(buf, '{');
 	for (size_t i = 0; i < entity->ncolumns; i++) {
@@ -143,8 +144,8 @@ add_column_model(struct strbuf *buf, const struct entity *entity)
 	}
 	for (size_t i = 0; i < entity->nrelationships; i++)
 		add_relationship(buf, entity->relationships[i]);
-	add_key(buf, type.column_name);
-	schema_write_column(buf, &type);
+	add_key(buf, type_column.column_name);
+	schema_write_column(buf, &type_column);
 	strbuf_putc(buf, '}');
 }
 
@@ -217,13 +218,56 @@ named_entity(const struct request *request)
 	return entity;
 }
 
+/* A stream has columns and nothing else. */
+static void
+write_stream(struct strbuf *buf, const struct row_stream *stream)
+{
+	const struct entity *entity = stream->entity;
+	bool is_declared = stream->ncolumns != 0;
+	struct column *const *columns =
+		is_declared ? stream->columns : entity->columns;
+	size_t count = is_declared ? stream->ncolumns : entity->ncolumns;
+
+	strbuf_putc(buf, '{');
+	add_key(buf, "ColumnModel");
+	strbuf_putc(buf, '{');
+	for (size_t i = 0; i < count; i++) {
+		if (!column_is_visible(columns[i]))
+			continue;
+		add_key(buf, columns[i]->column_name);
+		schema_write_column(buf, columns[i]);
+	}
+	add_key(buf, type_column.column_name);
+	schema_write_column(buf, &type_column);
+	strbuf_literal(buf, "},\"Actions\":[],\"StateMachines\":[],"
+			    "\"IsStateMachineEnabled\":false}");
+}
+
+static const struct row_stream *
+named_stream(const struct request *request)
+{
+	const char *name = request->captures[0];
+	const struct row_stream *stream = model_stream(request->model, name);
+
+	if (stream)
+		return stream;
+	return model_stream(request->model, arena_strndup(request->arena, name,
+							  strcspn(name, ".")));
+}
+
 struct error *
 serve_jsmodel(struct request *request, struct response *response)
 {
 	const struct entity *entity = named_entity(request);
+	const struct row_stream *stream = entity ? NULL : named_stream(request);
 	struct strbuf *buf = &response->body;
 	struct error *error;
 
+	if (stream) {
+		response->content_type = content_type;
+		write_stream(buf, stream);
+		return NULL;
+	}
 	if (!entity)
 		return error_new(request->arena, 404, "unknown-entity",
 				 "there is no entity %s", request->captures[0]);

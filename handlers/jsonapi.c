@@ -595,6 +595,46 @@ jsonapi_list(struct response *response, const struct request *request,
 	strbuf_putc(buf, '}');
 }
 
+static void
+add_made_resource(struct strbuf *buf, const char *type, const char *id,
+		  struct json_object *attributes)
+{
+	strbuf_literal(buf, "{\"type\":");
+	strbuf_json_text(buf, type);
+	strbuf_literal(buf, ",\"id\":");
+	strbuf_json_text(buf, id);
+	strbuf_literal(buf, ",\"attributes\":");
+	strbuf_puts(buf, json_object_to_json_string_ext(
+				 attributes, JSON_C_TO_STRING_PLAIN));
+	strbuf_putc(buf, '}');
+}
+
+void
+jsonapi_made_list(struct response *response, const struct request *request,
+		  const struct listing *listing, const struct page *page,
+		  const char *type, struct json_object *const *attributes)
+{
+	struct strbuf *buf = &response->body;
+	bool any = false;
+
+	response->content_type = JSONAPI_TYPE;
+	strbuf_putc(buf, '{');
+	add_links(buf, request, listing, page);
+	strbuf_literal(buf, ",\"data\":[");
+	for (size_t row = 0; row < rows_count(page->rows); row++) {
+		if (!attributes[row])
+			continue;
+		if (any)
+			strbuf_putc(buf, ',');
+		any = true;
+		add_made_resource(
+			buf, type,
+			rows_text(page->rows, row, SELECTION_REFERENCE_ID),
+			attributes[row]);
+	}
+	strbuf_literal(buf, "]}");
+}
+
 void
 jsonapi_item(struct response *response, const struct listing *listing,
 	     const struct page *page)

@@ -25,6 +25,14 @@ void jsonapi_identifier(struct strbuf *buf, const struct entity *entity,
 void jsonapi_list(struct response *response, const struct request *request,
 		  const struct listing *listing, const struct page *page);
 
+/*
+ * The same of resources that are made of the page's rows: `attributes` has an
+ * object for each, NULL where the row is left out, and `type` is theirs.
+ */
+void jsonapi_made_list(struct response *response, const struct request *request,
+		       const struct listing *listing, const struct page *page,
+		       const char *type, struct json_object *const *attributes);
+
 /* {"data": {...} or null, "included"} of the first row of a page. */
 void jsonapi_item(struct response *response, const struct listing *listing,
 		  const struct page *page);

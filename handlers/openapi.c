@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "db/row_stream.h"
 #include "handlers/formats/format.h"
 #include "handlers/formats/yaml_write.h"
 #include "handlers/jsonapi.h"
@@ -390,6 +391,53 @@ put_related(struct json_object *paths, struct arena *arena,
 	}
 }
 
+/* Streams. */
+
+static struct json_object *
+stream_attributes(const struct row_stream *stream)
+{
+	struct json_object *properties = object();
+
+	for (size_t i = 0; i < stream->ncolumns; i++)
+		put(properties, stream->columns[i]->column_name,
+		    object()); /* what the steps make of it */
+	return object_of("type", text("object"), "properties", properties,
+			 NULL);
+}
+
+static struct json_object *
+stream_schema(const struct row_stream *stream)
+{
+	struct json_object *required = list_of(text("type"));
+
+	json_object_array_add(required, text("id"));
+	return object_of(
+		"type", text("object"), "required", required, "properties",
+		object_of("type", object_of("const", text(stream->name), NULL),
+			  "id",
+			  object_of("type", text("string"), "format",
+				    text("uuid"), NULL),
+			  "attributes", stream_attributes(stream), NULL),
+		NULL);
+}
+
+static void
+put_stream(struct json_object *paths, struct arena *arena,
+	   const struct row_stream *stream)
+{
+	struct json_object *data = object_of("type", text("array"), "items",
+					     stream_schema(stream), NULL);
+	struct json_object *get = operation(
+		arena_printf(arena, "list.%s", stream->name),
+		arena_printf(arena, "List the stream %s", stream->name),
+		stream->name,
+		responses_of(arena, "200", document_response("A page", data)));
+
+	put_list_parameters(get, arena);
+	put(paths, arena_printf(arena, "/api/%s", stream->name),
+	    object_of("get", get, NULL));
+}
+
 /* Actions. */
 
 static struct json_object *
@@ -571,6 +619,10 @@ build(struct request *request)
 		put_item(paths, arena, request->actor, entity);
 		put_related(paths, arena, request->actor, entity);
 	}
+	for (size_t i = 0; i < model->nstreams; i++)
+		if (permission_table(request->actor, model->streams[i]->entity,
+				     VERB_READ))
+			put_stream(paths, arena, model->streams[i]);
 	for (size_t i = 0; i < model->nactions; i++)
 		if (permission_action(request->actor, model->actions[i]))
 			put_action(paths, arena, model->actions[i]);

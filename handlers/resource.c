@@ -14,6 +14,7 @@
 #include "handlers/listing.h"
 #include "handlers/resource.h"
 #include "handlers/route.h"
+#include "handlers/row_stream.h"
 #include "handlers/validate.h"
 
 #define RELATED_PAGE_SIZE 1000
@@ -32,9 +33,14 @@ resource_entity(const struct request *request, const char *name,
 	*entity = model_entity(request->model, name);
 	if (!*entity && !strcmp(name, "user"))
 		*entity = request->model->user_account;
-	if (!*entity)
-		return not_found(request, "entity");
-	return NULL;
+	if (*entity)
+		return NULL;
+	if (model_stream(request->model, name))
+		return error_new(request->arena, 403, "stream",
+				 "%.100s is a stream, which is only read, as a "
+				 "list.",
+				 name);
+	return not_found(request, "entity");
 }
 
 static struct error *
@@ -104,11 +110,15 @@ struct error *
 serve_list(struct request *request, struct response *response)
 {
 	struct listing_context context = listing_context_of(request);
+	const struct row_stream *stream =
+		model_stream(request->model, request->captures[0]);
 	const struct entity *entity;
 	struct listing *listing;
 	struct page page;
 	struct error *error;
 
+	if (stream)
+		return row_stream_list(request, response, stream);
 	error = find_readable(request, &entity);
 	if (!error)
 		error = listing_read(&context, entity, &listing);
@@ -314,6 +324,7 @@ resource_note_write(const struct request *request, const struct entity *entity,
 	stale->model |=
 		entity == model->world || entity == model->action ||
 		entity == model->usergroup || !strcmp(entity->name, "smd") ||
+		!strcmp(entity->name, "stream") ||
 		is_group_join_of(entity, model->world) ||
 		is_group_join_of(entity, model->action) ||
 		(entity == model->membership && !model->has_administrator);

@@ -40,6 +40,9 @@ serve_function serve_track_start, serve_track_event;
 serve_function serve_settings, serve_setting, serve_setting_store,
 	serve_setting_delete;
 
+/* handlers/feed.c: capture: name and extension */
+serve_function serve_feed;
+
 /* handlers/discovery.c */
 serve_function serve_meta, serve_jsmodel, serve_actions, serve_recline_model;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/base/log.h"
+#include "db/row_stream.h"
 #include "db/schema_file.h"
 #include "handlers/definition.h"
 #include "handlers/engine.h"
@@ -215,6 +216,17 @@ check_source(struct arena *arena, const struct model *model,
 }
 
 static struct error *
+check_stream(struct arena *arena, const struct model *model,
+	     struct json_object *contract)
+{
+	const char *name = json_object_get_string(
+		json_object_object_get(contract, "StreamName"));
+	struct row_stream *stream;
+
+	return row_stream_parse(arena, model, name, contract, &stream);
+}
+
+static struct error *
 merged_model(struct db *db, struct arena *arena, const struct schema *schema,
 	     struct model **model)
 {
@@ -242,6 +254,9 @@ schema_apply(struct db *db, struct arena *arena, const struct schema *schema,
 	for (size_t i = 0; i < schema->nsources; i++)
 		error_append(&faults,
 			     check_source(arena, model, &schema->sources[i]));
+	for (size_t i = 0; i < schema->nstreams; i++)
+		error_append(&faults,
+			     check_stream(arena, model, schema->streams[i]));
 	if (faults)
 		return faults;
 	return migrate(db, arena, schema, dry_run, migration);

@@ -94,6 +94,7 @@ const SPOKE = randomUUID();
 const machines = singles.map((row) => ({ ...row, id: randomUUID() }));
 const tracked = singles.map((row) => ({ ...row, id: randomUUID() }));
 const states = singles.map((row) => ({ ...row, id: randomUUID() }));
+const feeds = singles.map((row, i) => ({ ...row, id: randomUUID(), name: `feed${i}` }));
 const MACHINE = randomUUID();
 const TRACKED = randomUUID();
 
@@ -119,6 +120,13 @@ const SCHEMA = {
 			relation(name, `${name}_rows`, 'box', 'box_id'),
 			{ ...relation('spoke', `spokes_${name}`, name, `${name}_id`),
 				OnDelete: 'set_null' }]),
+	],
+	Streams: [
+		{ StreamName: 'seen', RootEntityName: 'thing' },
+		{ StreamName: 'told', RootEntityName: 'thing',
+			QueryParams: { query: ['[{"column":"number","operator":"lt","value":900}]'] },
+			Transformations: [{ Operation: 'rename',
+				Attributes: { OldName: 'number', NewName: 'title' } }] },
 	],
 	Actions: [
 		action('touch', 'thing', false),
@@ -235,6 +243,17 @@ function fillMachines() {
 		'WHERE table_name IN (\'smd\', \'tracked_state\')');
 }
 
+function fillFeeds() {
+	const everyone = { permission: ALL, owner: null, links: [], id: randomUUID(),
+		name: 'feed' };
+
+	insert('feed', 'reference_id, permission, user_account_id, feed_name, enable, ' +
+		'page_size, description, stream_id', [...feeds, everyone].map((row) =>
+		`('${row.id}', ${row.permission}, ${account(row.owner)}, '${row.name}', ` +
+		'true, 1000, \'\', (SELECT id FROM stream WHERE stream_name = \'told\'))'));
+	link('feed', feeds, (row) => `(SELECT id FROM feed WHERE reference_id = '${row.id}')`);
+}
+
 async function makeCallers() {
 	const { guest, root } = await settle(instance);
 	const MEMBERS = 'user_account_user_account_id_has_usergroup_usergroup_id';
@@ -265,6 +284,7 @@ before(async () => {
 	fillSpares();
 	fillTables();
 	fillMachines();
+	fillFeeds();
 	expect(await callers[0].client.action('world', 'restart_daptin'), 200);
 });
 
@@ -348,6 +368,14 @@ const SETS = [
 	['a sorted list', 'GET /api/{entity}', async (caller) => assert.deepEqual(
 		numbers((await everything(caller, '/api/thing?sort=-number')).data),
 		readable(caller).reverse())],
+
+	['a stream', 'GET /api/{entity}', async (caller) => same(
+		numbers((await everything(caller, '/api/seen')).data), readable(caller))],
+
+	['a feed', 'GET /feed/{name}', async (caller) => same(
+		expect(await caller.client.get('/feed/feed.json'), 200).json.items
+			.map((item) => Number(item.title)),
+		readable(caller).filter((number) => number < 900))],
 
 	['keyset pages', 'GET /api/{entity}', async (caller) => {
 		const seen = [];
@@ -626,6 +654,12 @@ const STATES = [
 	['starting it for a row', 'POST /track/start/{machine}', async (caller, i) =>
 		gives(caller, tracked[i], await starts(caller, MACHINE, tracked[i].id),
 			answerTo(caller, tracked[i], 'read', 200))],
+
+	['a feed, which Execute opens as well as Read', 'GET /feed/{name}',
+		async (caller, i) => gives(caller, feeds[i],
+			await caller.client.get(`/feed/${feeds[i].name}.rss`),
+			grants(caller, feeds[i], 'execute') ||
+				grants(caller, feeds[i], 'read') ? 200 : 404)],
 
 	['an event of a state', 'POST /track/event/{entity}/{state}/{event}',
 		async (caller, i) => gives(caller, states[i], await caller.client.post(
