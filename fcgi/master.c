@@ -49,7 +49,6 @@ struct master {
 	int lock_fd;
 	int signal_fd;
 	pid_t schema_pid;	 /* the child that applies schema files */
-	bool schema_applied;	 /* it did so once */
 	bool serving;		 /* workers were started */
 	int64_t schema_retry_us; /* when to try again; 0: no need */
 	int64_t schema_pause_us;
@@ -200,13 +199,13 @@ schema_child_ended(struct master *master, int status)
 	if (master->stopping)
 		return;
 	if (code == EX_OK) {
-		master->schema_applied = true;
+		atomic_store(&master->shared->schema_applied, 1);
 		master->schema_pause_us = 0;
 		shared_model_changed(master->shared);
 		shared_access_changed(master->shared);
 	} else if (code == EX_TEMPFAIL) {
 		retry_schema(master);
-	} else if (!master->schema_applied) {
+	} else if (!atomic_load(&master->shared->schema_applied)) {
 		begin_stop(master, code);
 		return;
 	} else if (master->next.config) {
@@ -311,7 +310,7 @@ turn(struct master *master)
 			team_stop(&master->team, true);
 		return;
 	}
-	if (master->schema_applied)
+	if (atomic_load(&master->shared->schema_applied))
 		watch_turn(master->watch, now_us());
 	master->team.private_fds[watch_index] = watch_socket(master->watch);
 	if (master->schema_retry_us && now_us() >= master->schema_retry_us)

@@ -324,6 +324,8 @@ look(struct runner *runner)
 {
 	struct error *error = NULL;
 
+	if (!atomic_load(&runner->settings->shared->schema_applied))
+		return;
 	if (!runner->woken && now_us() - runner->looked_us < LOOK_US)
 		return;
 	if (now_us() - runner->looked_us >= LOOK_US) {

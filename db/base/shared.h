@@ -43,6 +43,8 @@ struct shared {
 	/* Users, groups or memberships changed: cached actors are stale. */
 	_Atomic uint64_t access_generation;
 	_Atomic int database_up; /* what the last attempt of a worker found */
+	/* Schema files were applied once: the system's tables are there. */
+	_Atomic int schema_applied;
 	_Atomic int64_t started_us;
 	_Atomic uint64_t counters[COUNTERS];
 	struct shared_slot slots[SHARED_SLOTS];
