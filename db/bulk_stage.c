@@ -497,7 +497,8 @@ keep_history(struct bulk *bulk)
 	for (size_t i = 0; i < audit->ncolumns; i++)
 		if (!audit->columns[i]->is_standard) {
 			sql_add(&sql, ", ");
-			row_add_history_column(&sql, entity, audit->columns[i],
+			row_add_history_column(&sql, bulk->settings.context,
+					       entity, audit->columns[i],
 					       "update");
 		}
 	sql_add(&sql, " FROM pg_temp.actd_import s JOIN ");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/name_index.h"
 #include "db/row_parts.h"
 
 /* A row takes others along, those again others: so far and no further. */
@@ -194,9 +195,27 @@ journal_update(const struct row_context *context, const struct entity *entity,
 
 /* Deleting. */
 
-static struct error *keep_deleted(const struct row_context *context,
+/* A deletion, with the rows that were met: some are pointed from twice. */
+struct going {
+	const struct row_context *context;
+	struct name_index seen;
+	bool is_kept;
+};
+
+static struct error *keep_deleted(struct going *going,
 				  const struct entity *entity, const char *id,
 				  unsigned depth) MUST_CHECK;
+
+/* What becomes of rows of `child` when the one that `key` points to goes. */
+static enum on_delete
+effect_of(const struct model *model, const struct entity *child,
+	  const struct column *key)
+{
+	if (!key->is_foreign_key ||
+	    (child->has_owner && !strcmp(key->column_name, "user_account_id")))
+		return ON_DELETE_RESTRICT;
+	return journal_effect(model, child, key);
+}
 
 static struct error *
 find_pointing(const struct row_context *context, const struct entity *child,
@@ -217,36 +236,79 @@ find_pointing(const struct row_context *context, const struct entity *child,
 	return sql_run(&sql, context->db, rows);
 }
 
+/* History of what the database changes by itself. */
 static struct error *
-keep_pointing(const struct row_context *context, const struct entity *child,
+write_history(const struct row_context *context, const struct entity *entity,
+	      const char *id, const char *operation)
+{
+	struct sql sql;
+
+	if (!entity->audit)
+		return NULL;
+	sql_init(&sql, context->arena);
+	sql_add(&sql, "WITH old AS MATERIALIZED (SELECT t.*");
+	add_row(&sql, entity, id);
+	sql_add(&sql, ")");
+	row_add_history(&sql, context, entity, operation, "old");
+	sql_add(&sql, " SELECT FROM old");
+	return sql_run(&sql, context->db, NULL);
+}
+
+/* Its key is made to point nowhere, which counts no version. */
+static struct error *
+keep_loosened(const struct going *going, const struct entity *entity,
+	      const char *id)
+{
+	const struct row_context *context = going->context;
+	struct error *error = NULL;
+
+	if (going->is_kept)
+		error = keep(context, entity, id, JOURNAL_UPDATE, 0);
+	return error ? error : write_history(context, entity, id, "update");
+}
+
+static struct error *
+keep_pointing(struct going *going, const struct entity *child,
 	      const struct column *key, const char *id, unsigned depth)
 {
-	enum on_delete effect = journal_effect(context->model, child, key);
-	struct error *error = NULL;
+	const struct row_context *context = going->context;
+	enum on_delete effect = effect_of(context->model, child, key);
+	struct error *error;
 	struct rows *rows;
 
-	if (effect == ON_DELETE_RESTRICT ||
-	    (child->has_owner && !strcmp(key->column_name, "user_account_id")))
+	if (effect == ON_DELETE_RESTRICT)
 		return NULL;
 	error = find_pointing(context, child, key, id, &rows);
 	for (size_t i = 0; !error && i < rows_count(rows); i++) {
 		const char *one = rows_text(rows, i, 0);
 
 		error = effect == ON_DELETE_CASCADE
-				? keep_deleted(context, child, one, depth + 1)
-				: keep(context, child, one, JOURNAL_UPDATE, 0);
+				? keep_deleted(going, child, one, depth + 1)
+				: keep_loosened(going, child, one);
 	}
 	return error;
 }
 
+static bool
+is_met(struct going *going, const struct entity *entity, const char *id)
+{
+	const char *name =
+		arena_printf(going->context->arena, "%s/%s", entity->name, id);
+
+	return name_index_add(&going->seen, name, going) != NULL;
+}
+
 /* Others first: undone in the reverse order, they find this one again. */
 static struct error *
-keep_deleted(const struct row_context *context, const struct entity *entity,
-	     const char *id, unsigned depth)
+keep_deleted(struct going *going, const struct entity *entity, const char *id,
+	     unsigned depth)
 {
+	const struct row_context *context = going->context;
 	const struct model *model = context->model;
 	struct error *error = NULL;
 
+	if (is_met(going, entity, id))
+		return NULL;
 	if (depth > DEPTH_MAX)
 		return error_new(context->arena, 409, "too-deep",
 				 "Too many rows go with this %s.",
@@ -255,20 +317,65 @@ keep_deleted(const struct row_context *context, const struct entity *entity,
 		const struct entity *child = model->entities[i];
 
 		for (size_t j = 0; !error && j < child->ncolumns; j++)
-			if (child->columns[j]->target == entity &&
-			    child->columns[j]->is_foreign_key)
-				error = keep_pointing(context, child,
+			if (child->columns[j]->target == entity)
+				error = keep_pointing(going, child,
 						      child->columns[j], id,
 						      depth);
 	}
-	return error ? error : keep(context, entity, id, JOURNAL_DELETE, 0);
+	if (!error && going->is_kept)
+		error = keep(context, entity, id, JOURNAL_DELETE, 0);
+	if (!error && depth)
+		error = write_history(context, entity, id, "delete");
+	return error;
+}
+
+/* Whether rows with history go along with one of the entity, or lose it. */
+static bool
+takes_history(const struct model *model, const struct entity *entity,
+	      struct name_index *seen)
+{
+	if (name_index_add(seen, entity->name, seen))
+		return false;
+	for (size_t i = 0; i < model->nentities; i++) {
+		const struct entity *child = model->entities[i];
+
+		for (size_t j = 0; j < child->ncolumns; j++) {
+			enum on_delete effect = ON_DELETE_RESTRICT;
+
+			if (child->columns[j]->target == entity)
+				effect = effect_of(model, child,
+						   child->columns[j]);
+			if (effect == ON_DELETE_RESTRICT)
+				continue;
+			if (child->audit || (effect == ON_DELETE_CASCADE &&
+					     takes_history(model, child, seen)))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+journal_needs_delete(const struct row_context *context,
+		     const struct entity *entity)
+{
+	struct name_index seen;
+
+	if (journal_keeps(context, entity))
+		return true;
+	name_index_init(&seen, context->arena);
+	return takes_history(context->model, entity, &seen);
 }
 
 struct error *
 journal_delete(const struct row_context *context, const struct entity *entity,
 	       const char *id)
 {
-	return crypto_is_uuid(id) ? keep_deleted(context, entity, id, 0) : NULL;
+	struct going going = { .context = context,
+			       .is_kept = context->run != NULL };
+
+	name_index_init(&going.seen, context->arena);
+	return crypto_is_uuid(id) ? keep_deleted(&going, entity, id, 0) : NULL;
 }
 
 /* Reading. */

@@ -18,13 +18,24 @@ void journal_add_created(struct sql *sql, const struct row_context *context,
 			 const struct entity *entity);
 
 /*
- * Keeps the row `id` as it is before it is changed, or deleted: then with all
- * rows that go with it, or are made to point nowhere. Locks them; in the
- * caller's transaction. A row that is not there is none of ours.
+ * Keeps the row `id` as it is before it is changed. Locks it; in the caller's
+ * transaction. A row that is not there is none of ours.
  */
 struct error *journal_update(const struct row_context *context,
 			     const struct entity *entity,
 			     const char *id) MUST_CHECK;
+
+/*
+ * Whether journal_delete() has something to do for rows of the entity: in a
+ * run, or since rows with history go along, or are made to point nowhere.
+ */
+bool journal_needs_delete(const struct row_context *context,
+			  const struct entity *entity);
+
+/*
+ * The same before it is deleted, with all rows that go with it, or are made to
+ * point nowhere; of these it writes the history as well, in a run or not.
+ */
 struct error *journal_delete(const struct row_context *context,
 			     const struct entity *entity,
 			     const char *id) MUST_CHECK;

@@ -183,14 +183,17 @@ static struct error *
 run(const struct deletion *deletion)
 {
 	const struct row_context *context = deletion->context;
-	bool can_ask_after = !db_in_transaction(context->db);
+	bool is_journaled = journal_needs_delete(context, deletion->entity);
+	bool can_ask_after = !is_journaled && !db_in_transaction(context->db);
 	struct error *error = NULL, *reason;
 	struct rows *rows;
 	struct sql sql;
 
+	if (is_journaled)
+		db_begin(context->db);
 	if (!can_ask_after && deletion->nobstacles)
 		error = find_pointing(deletion);
-	if (!error && journal_keeps(context, deletion->entity))
+	if (!error && is_journaled)
 		error = journal_delete(context, deletion->entity, deletion->id);
 	if (error)
 		return error;

@@ -301,12 +301,15 @@ change_explain_keys(const struct change *change)
 /* History. */
 
 void
-row_add_history_column(struct sql *sql, const struct entity *entity,
-		       const struct column *column, const char *operation)
+row_add_history_column(struct sql *sql, const struct row_context *context,
+		       const struct entity *entity, const struct column *column,
+		       const char *operation)
 {
 	const char *name = column->column_name;
 
-	if (!strcmp(name, "source_reference_id"))
+	if (context->run && !strcmp(name, "action_run"))
+		sql_value_as(sql, context->run, "text");
+	else if (!strcmp(name, "source_reference_id"))
 		sql_add(sql, "o.reference_id");
 	else if (!strcmp(name, "operation"))
 		sql_value_as(sql, operation, "text");
@@ -314,17 +317,6 @@ row_add_history_column(struct sql *sql, const struct entity *entity,
 		sql_column(sql, "o", entity_column(entity, name)->sql_name);
 	else
 		sql_add(sql, "NULL");
-}
-
-static void
-add_audit_value(struct sql *sql, const struct row_context *context,
-		const struct entity *entity, const struct column *column,
-		const char *operation)
-{
-	if (context->run && !strcmp(column->column_name, "action_run"))
-		sql_value_as(sql, context->run, "text");
-	else
-		row_add_history_column(sql, entity, column, operation);
 }
 
 void
@@ -354,8 +346,8 @@ row_add_history(struct sql *sql, const struct row_context *context,
 	for (size_t i = 0; i < audit->ncolumns; i++)
 		if (!audit->columns[i]->is_standard) {
 			sql_add(sql, ", ");
-			add_audit_value(sql, context, entity, audit->columns[i],
-					operation);
+			row_add_history_column(sql, context, entity,
+					       audit->columns[i], operation);
 		}
 	sql_add(sql, " FROM old o WHERE EXISTS (SELECT FROM ");
 	sql_name(sql, done);

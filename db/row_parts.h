@@ -105,7 +105,8 @@ void row_add_history(struct sql *sql, const struct row_context *context,
 		     const char *done);
 
 /* The value of a column of the history table for the row "o". */
-void row_add_history_column(struct sql *sql, const struct entity *entity,
+void row_add_history_column(struct sql *sql, const struct row_context *context,
+			    const struct entity *entity,
 			    const struct column *column, const char *operation);
 
 /* The permission of a new row. In row_create.c. */

@@ -9,6 +9,7 @@
 #include "handlers/action_input.h"
 #include "handlers/formats/format.h"
 #include "handlers/import.h"
+#include "handlers/record.h"
 #include "handlers/spool.h"
 
 static struct json_object *
@@ -171,6 +172,18 @@ name_ignored(struct reply *reply, const struct import_result *result)
 						  result->entity));
 }
 
+static void
+tell_changes(struct run *run, const struct model *model,
+	     const struct import_result *result)
+{
+	const struct entity *entity = model_entity(model, result->entity);
+
+	if (entity && result->counts.created)
+		run_changed_many(run, entity, "create", result->counts.created);
+	if (entity && result->counts.updated)
+		run_changed_many(run, entity, "update", result->counts.updated);
+}
+
 static struct error *
 import_file(struct run *run, struct json_object *file, const char *input,
 	    struct row_context *context, struct import_options *options,
@@ -187,6 +200,8 @@ import_file(struct run *run, struct json_object *file, const char *input,
 	if (error)
 		return error;
 	run->model_changed |= result.is_model_changed;
+	if (!options->dry_run)
+		tell_changes(run, context->model, &result);
 	add_items(reply, &result, options->dry_run);
 	name_ignored(reply, &result);
 	return NULL;
@@ -202,6 +217,7 @@ import_files(struct run *run, struct json_object *input,
 	struct error *error = find_files(run, input, &files, &name);
 
 	context.actor = run->actor;
+	context.run = run->id;
 	for (size_t i = 0; !error && i < json_object_array_length(files); i++)
 		error = import_file(run, json_object_array_get_idx(files, i),
 				    name, &context, options, reply);

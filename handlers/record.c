@@ -84,10 +84,7 @@ touch(struct run *run, struct json_object *change)
 		arena_defer(run->request->arena, release, run->touched);
 	}
 	run->is_kept = true;
-	if (run->ntouched++ < ROWS_MAX)
-		json_object_array_add(run->touched, change);
-	else
-		json_object_put(change);
+	json_object_array_add(run->touched, change);
 }
 
 void
@@ -104,6 +101,8 @@ run_changed(struct run *run, const struct entity *entity, const char *id,
 		list(run, entity, id, operation, before, after);
 		return;
 	}
+	if (run->ntouched++ >= ROWS_MAX)
+		return;
 	change = describe(entity, operation);
 	json_object_object_add(change, "id", json_object_new_string(id));
 	touch(run, change);
@@ -117,6 +116,7 @@ run_changed_many(struct run *run, const struct entity *entity,
 
 	note_stale(run, entity);
 	json_object_object_add(change, "count", json_object_new_int64(count));
+	run->ntouched += count;
 	touch(run, change);
 }
 

@@ -6,6 +6,7 @@
 
 #include "handlers/action_input.h"
 #include "handlers/engine.h"
+#include "handlers/record.h"
 #include "handlers/restore.h"
 #include "handlers/spool.h"
 
@@ -118,6 +119,21 @@ add_items(struct reply *reply, const char *file,
 	reply_add(reply, "action.response", report_object(report));
 }
 
+static void
+tell_changes(struct run *run, const struct dump_report *report)
+{
+	for (size_t i = 0; i < report->ncounts; i++) {
+		const struct dump_count *count = &report->counts[i];
+		const struct entity *entity =
+			model_entity(run->request->model, count->entity);
+
+		if (entity && count->created)
+			run_changed_many(run, entity, "create", count->created);
+		if (entity && count->updated)
+			run_changed_many(run, entity, "update", count->updated);
+	}
+}
+
 static struct error *
 import_file(struct run *run, struct json_object *file,
 	    const struct restore *restore, struct reply *reply)
@@ -135,6 +151,7 @@ import_file(struct run *run, struct json_object *file,
 		return error;
 	run->model_changed |= report.is_model_touched;
 	run->access_changed = true;
+	tell_changes(run, &report);
 	add_items(reply, name, &report);
 	return NULL;
 }

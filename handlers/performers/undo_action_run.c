@@ -51,6 +51,40 @@ count_left(const struct run *run, int64_t nundone)
 	return nundone ? count : 0;
 }
 
+/* Rows with history that came in bulk: the journal does not have them. */
+static struct error *
+check_bulk(const struct run *run)
+{
+	const char *text = text_of(run, "changed_rows");
+	struct json_object *rows = text ? json_tokener_parse(text) : NULL;
+	struct error *faults = NULL;
+
+	for (size_t i = 0; json_object_is_type(rows, json_type_array) &&
+			   i < json_object_array_length(rows);
+	     i++) {
+		struct json_object *one = json_object_array_get_idx(rows, i);
+		const char *name = json_object_get_string(
+			json_object_object_get(one, "entity"));
+		const struct entity *entity =
+			name ? model_entity(run->request->model, name) : NULL;
+
+		if (entity && entity->audit &&
+		    json_object_object_get(one, "count"))
+			error_append(
+				&faults,
+				error_new(run->request->arena, 409,
+					  "bulk-changes",
+					  "%lld rows of %s came in bulk (%s), "
+					  "which can't be undone",
+					  (long long)rows_of(one), name,
+					  json_object_get_string(
+						  json_object_object_get(
+							  one, "operation"))));
+	}
+	json_object_put(rows);
+	return faults;
+}
+
 static void
 tell(struct run *run, struct reply *reply, size_t count)
 {
@@ -92,6 +126,8 @@ undo_action_run(struct run *run, struct json_object *input, struct reply *reply)
 
 	context.actor = run->actor;
 	context.run = run->id;
+	if (!error)
+		error = check_bulk(run);
 	if (!error)
 		error = claim(run, &context, id);
 	if (!error)

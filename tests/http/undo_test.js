@@ -8,7 +8,7 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
 const { startInstance } = require('./lib/instance.js');
-const { NOWHERE, expect, messages, mine, refused, settle, worldRow } =
+const { NOWHERE, expect, fileOf, messages, mine, refused, settle, worldRow } =
 	require('./lib/client.js');
 
 const out = (Type, Method, Attributes, more) => ({ Type, Method, Attributes, ...more });
@@ -37,11 +37,20 @@ const SCHEMA = {
 			{ ColumnName: 'secret', ColumnType: 'encrypted', IsNullable: true }] },
 		{ TableName: 'remark', Columns: [{ ColumnName: 'text', ColumnType: 'label' }] },
 		{ TableName: 'tag', Columns: [{ ColumnName: 'word', ColumnType: 'label' }] },
+		{ TableName: 'room', Columns: [{ ColumnName: 'name', ColumnType: 'label' }] },
+		...['desk', 'lamp', 'cable'].map((TableName) => ({ TableName,
+			IsAuditEnabled: true, Columns: [{ ColumnName: 'name', ColumnType: 'label' }] })),
 	],
 	Relations: [
 		{ Subject: 'item', Relation: 'belongs_to', Object: 'shelf', OnDelete: 'cascade' },
 		{ Subject: 'remark', Relation: 'has_one', Object: 'item', OnDelete: 'set_null' },
 		{ Subject: 'item', Relation: 'has_many', Object: 'tag' },
+		{ Subject: 'desk', Relation: 'belongs_to', Object: 'room', OnDelete: 'cascade' },
+		{ Subject: 'lamp', Relation: 'has_one', Object: 'desk', OnDelete: 'set_null' },
+		{ Subject: 'cable', SubjectName: 'leaving', Relation: 'belongs_to', Object: 'desk',
+			ObjectName: 'from_id', OnDelete: 'cascade' },
+		{ Subject: 'cable', SubjectName: 'arriving', Relation: 'belongs_to', Object: 'desk',
+			ObjectName: 'to_id', OnDelete: 'cascade' },
 	],
 	Actions: [
 		action('stock', 'shelf', [
@@ -55,6 +64,7 @@ const SCHEMA = {
 				price: 1, weight: 1, big: 1, due_at: '2001-01-01', scan: 'YWJj',
 				code: 'another code', secret: 'another' })], ['title']),
 		action('clear', 'shelf', [out('shelf', 'DELETE', { reference_id: '$.reference_id' })]),
+		action('empty', 'room', [out('room', 'DELETE', { reference_id: '$.reference_id' })]),
 		action('drop', 'item', [out('item', 'DELETE', { reference_id: '$.reference_id' })]),
 		action('both', 'item', [
 			out('item', 'PATCH', { reference_id: '$.reference_id', title: 'both' }),
@@ -197,6 +207,57 @@ describe('undoing', () => {
 		assert.equal(all(), earlier);
 	});
 
+	/* A room without history, and what is in it. */
+	async function furnished() {
+		const room = await root.made('room', { name: 'office' });
+		const desks = [];
+		for (const name of ['left', 'right'])
+			desks.push((await root.made('desk', { name, room_id: room.id })).id);
+		const lamp = await root.made('lamp', { name: 'bright', desk_id: desks[0] });
+		const cables = [];
+		for (const [from_id, to_id] of [desks, [...desks].reverse(), [desks[0], desks[0]]])
+			cables.push((await root.made('cable', { name: 'long', from_id, to_id })).id);
+		return { room: room.id, desks, lamp: lamp.id, cables,
+			all: () => [whole('room', room.id), ...desks.map((id) => whole('desk', id)),
+				whole('lamp', lamp.id), ...cables.map((id) => whole('cable', id))] };
+	}
+
+	const history = ({ desks, lamp, cables }, operation, table, more = '') =>
+		sql(`SELECT source_reference_id, coalesce(action_run, '-') FROM ${table}_audit ` +
+			`WHERE operation = '${operation}' AND source_reference_id IN ` +
+			`(${[...desks, lamp, ...cables].map((id) => `'${id}'`)}) ${more} ORDER BY id`)
+			.split('\n').filter(Boolean).map((line) => line.split('|'));
+
+	test('rows with history are back that went with one without, once each', async () => {
+		const place = await furnished();
+		const earlier = place.all();
+		const id = await run('empty', 'room', { room_id: place.room });
+		assert.deepEqual(place.all().map(Boolean), [false, false, false, true, false,
+			false, false]);
+		assert.equal(sql(`SELECT desk_id FROM lamp WHERE reference_id = '${place.lamp}'`), '');
+		assert.deepEqual(history(place, 'delete', 'desk').map((row) => row[1]), [id, id]);
+		assert.deepEqual(history(place, 'delete', 'cable').map((row) => row[1]),
+			[id, id, id]);
+		assert.deepEqual(history(place, 'update', 'lamp'), [[place.lamp, id]]);
+		expect(await undo(id), 200);
+		assert.deepEqual(place.all(), earlier);
+	});
+
+	test('a deletion by hand has the history of what went along', async () => {
+		const place = await furnished();
+		expect(await root.delete(`/api/room/${place.room}`), 200);
+		assert.deepEqual(history(place, 'delete', 'desk').map((row) => row[0]).sort(),
+			[...place.desks].sort());
+		assert.deepEqual(history(place, 'delete', 'cable').map((row) => row[0]).sort(),
+			[...place.cables].sort());
+		assert.deepEqual(history(place, 'update', 'lamp'), [[place.lamp, '-']]);
+		assert.equal(sql('SELECT count(*) FROM actd_journal WHERE run NOT IN ' +
+			'(SELECT reference_id FROM action_run)'), '0');
+		const other = await furnished();
+		refused(await bob.delete(`/api/room/${other.room}`), 403, 404);
+		assert.deepEqual(history(other, 'delete', 'desk'), []);
+	});
+
 	test('an undoing can be undone, and undone again', async () => {
 		const one = await item();
 		const first = await run('change', 'item', { item_id: one, title: 'new' });
@@ -288,6 +349,31 @@ describe('what is in the way', () => {
 		const gone = await run('drop', 'item', { item_id: await item({}, other) });
 		expect(await root.delete(`/api/shelf/${other}`), 200);
 		refused(await undo(gone), 409);
+	});
+});
+
+describe('bulk', () => {
+	const csv = (text, more) => root.action('world', 'upload_csv_to_system_schema',
+		{ entity_name: 'shelf', data_csv_file: [fileOf('shelves.csv', text)], ...more });
+
+	test('is a run with its numbers, and undoing it is refused with a list', async () => {
+		await root.made('shelf', { name: 'in bulk 1' });
+		expect(await csv('name\nin bulk 2\nin bulk 3\n'), 200);
+		const id = lastRun();
+		const rows = JSON.parse(sql('SELECT changed_rows FROM action_run ' +
+			`WHERE reference_id = '${id}'`));
+		assert.deepEqual(rows, [{ entity: 'shelf', operation: 'create', count: 2 }]);
+		assert.equal(sql(`SELECT changed FROM action_run WHERE reference_id = '${id}'`), '2');
+		assert.match(messages(refused(await undo(id), 409)),
+			/2 rows of shelf came in bulk \(create\)/);
+		assert.equal(sql('SELECT count(*) FROM shelf WHERE name LIKE \'in bulk%\''), '3');
+	});
+
+	test('carries its run into the history', async () => {
+		const one = await root.made('shelf', { name: 'in bulk 4' });
+		expect(await csv('name,permission\nin bulk 4,2097151\n', { update_on: 'name' }), 200);
+		assert.equal(sql('SELECT action_run FROM shelf_audit ' +
+			`WHERE source_reference_id = '${one.id}'`), lastRun());
 	});
 });
 
