@@ -13,6 +13,7 @@ const { after, before, test } = require('node:test');
 const { ACTD, startInstance } = require('../http/lib/instance.js');
 const { Client, expect, schemaFile, settle } = require('../http/lib/client.js');
 const { Ledger } = require('./load.js');
+const { sleep } = require('../http/lib/wait.js');
 
 const SECONDS = Number(process.env.FAULT_SECONDS || 20);
 const ROUNDS = Number(process.env.FAULT_ROUNDS || 20);
@@ -34,9 +35,6 @@ before(async () => {
 });
 
 after(() => instance?.stop());
-
-const sleep = (milliseconds) =>
-	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const load = () => new Ledger(alice, instance, tags).start();
 

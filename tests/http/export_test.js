@@ -11,6 +11,7 @@ const { after, before, describe, test } = require('node:test');
 const { ACTD, startInstance } = require('./lib/instance.js');
 const { expect, fileOf, item, messages, refused, schemaFile, settle, signIn } =
 	require('./lib/client.js');
+const { until } = require('./lib/wait.js');
 
 let instance;
 let guest;
@@ -385,10 +386,9 @@ describe('large dumps', () => {
 			/"(id|reference_id)":("[^"]*"|\d+),?/g, '')]), 'big.json');
 		const answer = fetch(`${instance.url}/action/world/import_data`, { method: 'POST',
 			body: form, headers: { authorization: `Bearer ${root.token}` } });
-		const busy = () => instance.psql(`SELECT count(*) FROM pg_stat_activity WHERE ` +
-			`application_name = 'actd long' AND state <> 'idle' AND query ~ 'actd_dump'`) !== '0';
-		while (!busy())
-			await new Promise((resolve) => setTimeout(resolve, 20));
+		await until('the import', () => instance.psql(`SELECT count(*) FROM pg_stat_activity WHERE ` +
+			`application_name = 'actd long' AND state <> 'idle' AND query ~ 'actd_dump'`) !== '0',
+		{ every: 20 });
 		for (const pid of instance.processes('long worker'))
 			process.kill(pid, 'SIGKILL');
 		const { status } = await answer;

@@ -12,6 +12,7 @@ const { after, before, describe, test } = require('node:test');
 const { ACTD, startInstance } = require('./lib/instance.js');
 const { expect, fileOf, item, messages, refused,
 	settle } = require('./lib/client.js');
+const { until } = require('./lib/wait.js');
 
 let instance;
 let root;
@@ -355,9 +356,6 @@ describe('bad files', () => {
 	});
 });
 
-const sleep = (milliseconds) =>
-	new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 describe('ways in', () => {
 	async function send(client, body, { query = '', headers = {} } = {}) {
 		const response = await fetch(
@@ -432,14 +430,11 @@ describe('ways in', () => {
 		{ headers: { prefer: 'respond-async' } });
 		expect(before, 202);
 		const job = before.headers.get('location');
-		for (let i = 0; ; i++) {
+		await until('the import', async () => {
 			const { state, error } = expect(await root.get(job), 200).json.data.attributes;
-			if (state === 'succeeded')
-				break;
-			assert.ok(i < 300 && !['failed', 'cancelled'].includes(state),
-				`${state}: ${error}`);
-			await sleep(100);
-		}
+			assert.ok(!['failed', 'cancelled'].includes(state), `${state}: ${error}`);
+			return state === 'succeeded';
+		}, { limit: 30000 });
 		assert.equal(count('later'), 5000);
 	});
 
@@ -483,18 +478,15 @@ describe('ways in', () => {
 		const text = `n,t\n${rowsOf(300000)}\n`;
 		const wait = send(root, text, { headers: { 'content-type': 'text/csv' },
 			query: '?entity_name=killed&create_if_not_exists=true' }).catch(() => null);
-		for (let i = 0; i < 400; i++) {
-			const copying = instance.psql('SELECT pid FROM pg_stat_activity WHERE ' +
-				'application_name = \'actd long\' AND query LIKE \'COPY%\' AND state = \'active\'');
-			if (copying)
-				break;
-			await sleep(5);
-		}
+		await until('COPY', () => instance.psql(`SELECT pid FROM pg_stat_activity
+			WHERE application_name = 'actd long' AND query LIKE 'COPY%'
+			AND state = 'active'`), { every: 5 });
 		for (const pid of instance.processes('long worker'))
 			process.kill(pid, 'SIGKILL');
 		const answer = await wait;
 		assert.ok(!answer || answer.status >= 500, answer?.text);
-		await sleep(500);
+		await until('its connection to be gone', () => instance.psql(`SELECT count(*)
+			FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()`) === '0');
 		assert.equal((await root.get('/api/killed')).status, 404);
 		assert.equal(instance.psql('SELECT to_regclass(\'killed\') IS NULL'), 't');
 	});

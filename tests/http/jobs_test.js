@@ -10,6 +10,7 @@ const fs = require('node:fs');
 const { after, before, test } = require('node:test');
 const { ACTD, startInstance, startNode } = require('./lib/instance.js');
 const { Client, expect, item, mine, refused, settle } = require('./lib/client.js');
+const { sleep, until } = require('./lib/wait.js');
 
 const SCHEMA = `
 Tables:
@@ -84,9 +85,6 @@ before(async () => {
 
 after(() => instance?.stop());
 
-const sleep = (milliseconds) =>
-	new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 const numbers = (count) => Array.from({ length: count }, (_, i) => i);
 
 function pack(client, attributes, headers = {}) {
@@ -113,16 +111,10 @@ async function jobOf(client, id) {
 }
 
 /* The job, once its state is one of those. */
-async function reached(client, id, states, milliseconds = 15000) {
-	const end = Date.now() + milliseconds;
-	for (;;) {
-		const job = await jobOf(client, id);
-		if (states.includes(job.state))
-			return job;
-		assert.ok(Date.now() < end, `still ${JSON.stringify(job)}`);
-		await sleep(30);
-	}
-}
+const reached = (client, id, states, limit) => until(`${id}: ${states}`, async () => {
+	const job = await jobOf(client, id);
+	return states.includes(job.state) && job;
+}, { limit });
 
 const over = (client, id, milliseconds) =>
 	reached(client, id, ['succeeded', 'failed', 'cancelled'], milliseconds);
@@ -379,17 +371,13 @@ test('jobs are done once whatever process is killed', async (t) => {
 });
 
 /* What was killed needs a moment to be gone. */
-async function started() {
-	for (let attempt = 0; ; attempt++) {
-		try {
-			await sleep(500);
-			return instance.start();
-		} catch (error) {
-			if (attempt === 10)
-				throw error;
-		}
+const started = () => until('a start', () => {
+	try {
+		return instance.start();
+	} catch {
+		return null;
 	}
-}
+}, { every: 500 });
 
 test('jobs outlive the master and PostgreSQL', async () => {
 	const ids = new Map();
@@ -410,6 +398,10 @@ test('jobs outlive the master and PostgreSQL', async () => {
 	}
 });
 
+/* Until no job waits or runs. */
+const drained = () => until('no jobs', () => instance.psql(
+	`SELECT count(*) FROM job WHERE state IN ('queued', 'running')`) === '0');
+
 async function task(attributes) {
 	const { id } = await mine(bob);
 	return root.made('task', { name: 'packs', entity_name: 'crate',
@@ -420,11 +412,13 @@ async function task(attributes) {
 test('a task runs as its user, by its schedule, and as the row changes', async () => {
 	const row = await task({ schedule: '* * * * * *',
 		attributes: JSON.stringify({ label: 'by the clock' }) });
-	await sleep(4200);
+	const began = Date.now();
+	await until('three runs', () => crates('by the clock') >= 3);
 	expect(await root.update('task', row.id, { active: false }), 200);
-	await sleep(1500);
+	await drained();
 	const runs = crates('by the clock');
-	assert.ok(runs >= 3 && runs <= 6, `${runs} runs`);
+	const seconds = (Date.now() - began) / 1000;
+	assert.ok(runs <= seconds + 2, `${runs} runs in ${seconds} s`);
 	assert.equal(instance.psql(`SELECT DISTINCT u.email FROM crate c
 		JOIN user_account u ON u.id = c.user_account_id
 		WHERE label = 'by the clock'`), 'bob@example.com');
@@ -432,21 +426,29 @@ test('a task runs as its user, by its schedule, and as the row changes', async (
 	assert.equal(crates('by the clock'), runs, 'it has ended');
 	expect(await root.update('task', row.id,
 		{ active: true, schedule: 'CRON_TZ=Europe/Berlin 0 5 1 1 *' }), 200);
-	await sleep(1500);
-	assert.equal(instance.psql(`SELECT to_char(next_run AT TIME ZONE
-		'Europe/Berlin', 'MM-DD HH24:MI') FROM actd_task`), '01-01 05:00');
+	await until('New Year\'s morning', () => instance.psql(`SELECT to_char(
+		next_run AT TIME ZONE 'Europe/Berlin', 'MM-DD HH24:MI')
+		FROM actd_task`) === '01-01 05:00');
 	assert.equal(crates('by the clock'), runs);
 });
 
 test('a missed task runs once, on one of all runners', async () => {
 	const row = await task({ name: 'missed', schedule: '@every 1h',
 		attributes: JSON.stringify({ label: 'missed' }) });
-	await sleep(1500);
+	const ofTask = `WHERE task = (SELECT id FROM task
+		WHERE reference_id = '${row.id}')`;
+	await until('the first time is known', () => instance.psql(
+		`SELECT next_run FROM actd_task ${ofTask}`));
 	assert.equal(crates('missed'), 0);
-	instance.psql(`UPDATE actd_task SET next_run = now() - interval '5 hours'
-		WHERE task = (SELECT id FROM task WHERE reference_id = '${row.id}')`);
-	await sleep(3000);
+	instance.psql(`UPDATE actd_task SET next_run = now() - interval '5 hours' ${ofTask}`);
+	await until('a run', () => crates('missed') > 0);
+	await sleep(1500); /* for one too many */
 	assert.equal(crates('missed'), 1);
+	refused(await root.update('task', row.id, { schedule: 'nonsense' }), 422);
+	instance.psql(`UPDATE task SET schedule = 'nonsense'
+		WHERE reference_id = '${row.id}'`);
+	await until('a word in the log',
+		() => /event=task-refused task=missed/.test(instance.log()));
 });
 
 test('what is over its time is forgotten, the rest is kept', async () => {
@@ -474,11 +476,9 @@ test('what is over its time is forgotten, the rest is kept', async () => {
 	Object.assign(instance.environment,
 		{ ACTD_RUN_DAYS: '7', ACTD_HISTORY_DAYS: '9' });
 	instance.start();
-	const end = Date.now() + 15000;
-	while (count(`job WHERE reference_id = '${ids[0]}'`) && Date.now() < end)
-		await sleep(100);
+	await until('the job to be forgotten',
+		() => count(`job WHERE reference_id = '${ids[0]}'`) === 0);
 	await sleep(200);
-	assert.equal(count(`job WHERE reference_id = '${ids[0]}'`), 0);
 	assert.equal(count(`job WHERE reference_id = '${ids[1]}'`), 1);
 	assert.deepEqual(instance.psql("SELECT key FROM actd_idempotency WHERE key IN " +
 		"('over', 'kept')"), 'kept');
@@ -505,16 +505,15 @@ test('two nodes share jobs, events and tasks', async () => {
 			assert.equal(events.at(-1)?.data.state, 'succeeded');
 		const row = await task({ name: 'shared', schedule: '* * * * * *',
 			attributes: JSON.stringify({ label: 'shared task' }) });
-		await sleep(5000);
+		await until('three runs', () => crates('shared task') >= 3);
 		expect(await root.update('task', row.id, { active: false }), 200);
-		await sleep(1500);
+		await drained();
 		const twice = instance.psql(`SELECT count(*) - count(DISTINCT
 			date_trunc('second', run_after)) FROM job
 			WHERE user_account_id = (SELECT id FROM user_account
 				WHERE email = 'bob@example.com') AND created_at > (SELECT
 				created_at FROM task WHERE reference_id = '${row.id}')`);
 		assert.equal(twice, '0', 'jobs of one second');
-		assert.ok(crates('shared task') >= 3);
 	} finally {
 		node.stop();
 	}

@@ -11,6 +11,7 @@ const { startInstance, startNode } = require('./lib/instance.js');
 const { Client, PASSWORD, expect, mine, refused, schemaFile, settle } =
 	require('./lib/client.js');
 const { metrics } = require('./lib/metrics.js');
+const { sleep, until } = require('./lib/wait.js');
 
 /* What must be known everywhere (security-cases: A09, A10, M03). */
 const KNOWN_MS = 1000;
@@ -31,25 +32,14 @@ before(async () => {
 
 after(() => first?.stop());
 
-const sleep = (milliseconds) =>
-	new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 /* The same caller, at another node. */
 const at = (node, client) => new Client(node, client.token);
 
 /* Asks until `is` of the answer; fails when it is not so in time. */
-async function soon(ask, is) {
-	const end = Date.now() + KNOWN_MS;
-	let answer;
-	do {
-		answer = await ask();
-		if (is(answer))
-			return answer;
-		await sleep(20);
-	} while (Date.now() < end);
-	return assert.fail(`not within ${KNOWN_MS} ms: ${answer.asked} ` +
-		`${answer.status} ${answer.text.slice(0, 300)}`);
-}
+const soon = (ask, is) => until('the other node knows', async () => {
+	const answer = await ask();
+	return is(answer) && answer;
+}, { limit: KNOWN_MS, every: 20 });
 
 /* Every worker of the node knows: many answers in a row say so. */
 async function always(ask, is) {

@@ -10,6 +10,7 @@ const { after, before, test } = require('node:test');
 const { startInstance, startNode } = require('./lib/instance.js');
 const { Client, PASSWORD, expect, mailOf, refused, schemaFile, settle, signIn, signUp } =
 	require('./lib/client.js');
+const { sleep, until } = require('./lib/wait.js');
 
 const ROUNDS = Number(process.env.RACE_ROUNDS || 3);
 const NODES = Number(process.env.RACE_NODES || 1);
@@ -56,9 +57,6 @@ async function startNodes() {
 /* The client's `i`th request goes to this node. */
 const at = (i, client, among = nodes) =>
 	new Client(among[i % among.length], client.token);
-
-const sleep = (milliseconds) =>
-	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const times = (count, make) => Promise.all(Array.from({ length: count },
 	(_, index) => make(index)));
@@ -252,11 +250,6 @@ test('M05: a job is done once, whoever sees it', async () => {
 });
 
 /* Until no job waits or runs. */
-async function drained() {
-	const end = Date.now() + 30000;
-	while (instance.psql('SELECT count(*) FROM job ' +
-		'WHERE state IN (\'queued\', \'running\')') !== '0') {
-		assert.ok(Date.now() < end, 'jobs are left');
-		await sleep(50);
-	}
-}
+const drained = () => until('no jobs', () => instance.psql(
+	`SELECT count(*) FROM job WHERE state IN ('queued', 'running')`) === '0',
+{ limit: 30000 });
