@@ -127,6 +127,24 @@ model_state_machine(const struct model *model, const char *name)
 	return NULL;
 }
 
+static void
+release(void *object)
+{
+	json_object_put(object);
+}
+
+struct json_object *
+outcome_attributes(struct arena *arena, const struct outcome *outcome)
+{
+	struct json_object *attributes;
+
+	if (!outcome->attributes)
+		return NULL;
+	attributes = json_tokener_parse(outcome->attributes);
+	arena_defer(arena, release, attributes);
+	return attributes;
+}
+
 bool
 column_is_visible(const struct column *column)
 {

@@ -1,8 +1,9 @@
 /*
  * model.h: the entities, relations, actions and state machines that an
- * instance consists of, as plain data that is never changed once built. A
- * schema file becomes a `struct schema` (db/schema_file.h), schemas become a
- * model here. One worker holds one model, in an arena of its own.
+ * instance consists of, as plain data that is never changed once built and
+ * has all its parts in one arena, so that processes can share it
+ * (db/model_share.h). A schema file becomes a `struct schema`
+ * (db/schema_file.h), schemas become a model here.
  */
 #ifndef ACTD_MODEL_H
 #define ACTD_MODEL_H
@@ -23,6 +24,12 @@ struct option {
 	const char *value_type;
 	const char *value;
 	const char *label;
+};
+
+/* A member that is kept but means nothing to us, for downloads. */
+struct extra_member {
+	const char *name;
+	const char *json; /* its value's text */
 };
 
 /* A validation or conformation: tags for a column. */
@@ -147,8 +154,8 @@ struct entity {
 	size_t ndefault_groups;
 	struct group_grant *access_groups;
 	size_t naccess_groups;
-	struct json_object *extra; /* members that are kept but mean nothing
-				      to us, for downloads; or NULL */
+	struct extra_member *extra_members;
+	size_t nextra_members;
 	struct relation *group_relation; /* to usergroup, or NULL */
 	struct entity *group_join;	 /* its join entity, or NULL */
 	struct entity *audit;		 /* {t}_audit or NULL */
@@ -178,7 +185,7 @@ struct outcome {
 	bool skip_in_response;
 	bool continue_on_error;
 	bool log_to_console;
-	struct json_object *attributes; /* object, array or NULL */
+	const char *attributes; /* JSON text, object or array; or NULL */
 };
 
 struct action {
@@ -271,8 +278,8 @@ struct schema {
 };
 
 struct model {
-	struct arena *arena;	  /* owns everything below */
-	uint64_t generation;	  /* of shared memory, when it was loaded */
+	struct arena *arena; /* owns everything below; NULL: it is shared */
+	uint64_t generation; /* of shared memory, when it was loaded */
 	struct entity **entities; /* sorted by name */
 	size_t nentities;
 	struct relation **relations;
@@ -322,6 +329,10 @@ struct action *model_action(const struct model *model, const char *entity,
 			    const char *name);
 struct state_machine *model_state_machine(const struct model *model,
 					  const char *name);
+
+/* The templates of an outcome, as long as `arena` lives; NULL: none. */
+struct json_object *outcome_attributes(struct arena *arena,
+				       const struct outcome *outcome);
 
 /* "belongs_to" …, as schema files write it. */
 const char *relation_kind_name(enum relation_kind kind);

@@ -75,7 +75,7 @@ read_attributes(struct reader *reader, const struct path *path,
 
 	if (json_object_is_type(value, json_type_object) ||
 	    json_object_is_type(value, json_type_array))
-		outcome->attributes = tree_keep(reader->arena, value);
+		outcome->attributes = tree_json(reader->arena, value);
 	else
 		reader_fault(reader, path, "expected an object or a list");
 }

@@ -49,14 +49,10 @@ json_add_integer(struct strbuf *buf, const char *key, int64_t value)
 }
 
 void
-json_add_value(struct strbuf *buf, const char *key, struct json_object *value)
+json_add_value(struct strbuf *buf, const char *key, const char *json)
 {
 	json_add_key(buf, key);
-	strbuf_puts(buf, value ? json_object_to_json_string_ext(
-					 value,
-					 JSON_C_TO_STRING_PLAIN |
-						 JSON_C_TO_STRING_NOSLASHESCAPE)
-			       : "null");
+	strbuf_puts(buf, json ? json : "null");
 }
 
 void

@@ -5,7 +5,6 @@
 #ifndef ACTD_SCHEMA_JSON_H
 #define ACTD_SCHEMA_JSON_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "db/base/strbuf.h"
@@ -18,8 +17,8 @@ void json_add_key(struct strbuf *buf, const char *key);
 void json_add_text(struct strbuf *buf, const char *key, const char *text);
 void json_add_boolean(struct strbuf *buf, const char *key, bool value);
 void json_add_integer(struct strbuf *buf, const char *key, int64_t value);
-void json_add_value(struct strbuf *buf, const char *key,
-		    struct json_object *value);
+/* `json` is the value's text; NULL: null. */
+void json_add_value(struct strbuf *buf, const char *key, const char *json);
 void json_add_null(struct strbuf *buf, const char *key);
 void json_add_texts(struct strbuf *buf, const char *key,
 		    const char *const *texts, size_t count);

@@ -215,14 +215,16 @@ read_extra(struct reader *reader, const struct path *path,
 	   struct json_object *value, void *field)
 {
 	struct entity *entity = field;
+	const char *json = tree_json(reader->arena, value);
 
-	if (!entity->extra) {
-		entity->extra = json_object_new_object();
-		tree_keep(reader->arena, entity->extra);
-		json_object_put(entity->extra);
-	}
-	json_object_object_add(entity->extra, path->key,
-			       json_object_get(value));
+	for (size_t i = 0; i < entity->nextra_members; i++)
+		if (!strcasecmp(entity->extra_members[i].name, path->key)) {
+			entity->extra_members[i].json = json;
+			return;
+		}
+	ARENA_PUSH(reader->arena, entity->extra_members, entity->nextra_members,
+		   ((struct extra_member){
+			   arena_strdup(reader->arena, path->key), json }));
 }
 
 /* Names of ours that are no tables of users. */

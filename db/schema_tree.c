@@ -165,6 +165,15 @@ tree_keep(struct arena *arena, struct json_object *value)
 }
 
 const char *
+tree_json(struct arena *arena, struct json_object *value)
+{
+	return arena_strdup(
+		arena, json_object_to_json_string_ext(
+			       value, JSON_C_TO_STRING_PLAIN |
+					      JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+const char *
 tree_text(struct reader *reader, const struct path *path,
 	  struct json_object *value)
 {

@@ -70,6 +70,9 @@ struct json_object *tree_item(struct json_object *value, size_t index);
 /* Keeps `value` alive as long as the arena; gives it back. */
 struct json_object *tree_keep(struct arena *arena, struct json_object *value);
 
+/* Its JSON text, without blanks. */
+const char *tree_json(struct arena *arena, struct json_object *value);
+
 /* Readers of scalars. Fields: const char *, const char *, bool, int64_t. */
 member_reader read_text;
 member_reader read_name_snake_case;

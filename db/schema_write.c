@@ -170,12 +170,9 @@ write_composite_keys(struct strbuf *buf, const struct entity *entity)
 static void
 write_extra(struct strbuf *buf, const struct entity *entity)
 {
-	if (!entity->extra)
-		return;
-	json_object_object_foreach(entity->extra, key, value)
-	{
-		json_add_value(buf, key, value);
-	}
+	for (size_t i = 0; i < entity->nextra_members; i++)
+		json_add_value(buf, entity->extra_members[i].name,
+			       entity->extra_members[i].json);
 }
 
 /* The members of a table behind its columns and relations. */

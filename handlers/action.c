@@ -365,7 +365,8 @@ serve_action(struct request *request, struct response *response)
 	if (error)
 		return error;
 	later = background_is_wanted(request);
-	if (!later && request_hand_over(request, response, engine_pool(action)))
+	if (!later && request_hand_over(request, response,
+					engine_pool(request->arena, action)))
 		return NULL;
 	error = read_submission(request, action, &submission);
 	if (error)

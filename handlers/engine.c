@@ -323,37 +323,39 @@ run_progress(struct run *run, int64_t done, int64_t total, const char *unit)
 /* The pool. */
 
 static bool
-sets_secret(const struct entity *entity, const struct outcome *outcome)
+sets_secret(struct arena *arena, const struct entity *entity,
+	    const struct outcome *outcome)
 {
 	for (size_t i = 0; i < entity->ncolumns; i++)
 		if (entity->columns[i]->kind == VALUE_SECRET &&
-		    json_object_object_get_ex(outcome->attributes,
-					      entity->columns[i]->column_name,
-					      NULL))
+		    json_object_object_get_ex(
+			    outcome_attributes(arena, outcome),
+			    entity->columns[i]->column_name, NULL))
 			return true;
 	return false;
 }
 
 /* Whether an outcome writes a password, which takes the time of a hash. */
 static bool
-hashes(const struct entity *entity, const struct outcome *outcome)
+hashes(struct arena *arena, const struct entity *entity,
+       const struct outcome *outcome)
 {
 	if (outcome_method(outcome)->target != TARGET_ENTITY)
 		return false;
 	if (!strcmp(entity->name, outcome->type) ||
 	    !strcmp(outcome->type, "user"))
-		return sets_secret(entity, outcome);
+		return sets_secret(arena, entity, outcome);
 	for (size_t i = 0; i < entity->nrelationships; i++) {
 		const struct entity *target = entity->relationships[i]->target;
 
 		if (!strcmp(target->name, outcome->type))
-			return sets_secret(target, outcome);
+			return sets_secret(arena, target, outcome);
 	}
 	return false;
 }
 
 const char *
-engine_pool(const struct action *action)
+engine_pool(struct arena *arena, const struct action *action)
 {
 	for (size_t i = 0; i < action->nout_fields; i++) {
 		const struct outcome *outcome = &action->out_fields[i];
@@ -364,7 +366,7 @@ engine_pool(const struct action *action)
 
 		if (performer && performer->pool)
 			return performer->pool;
-		if (action->entity && hashes(action->entity, outcome))
+		if (action->entity && hashes(arena, action->entity, outcome))
 			return "hash";
 	}
 	return NULL;

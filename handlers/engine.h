@@ -36,6 +36,7 @@ struct run {
 	struct json_object *attributes; /* as sent */
 	struct json_object *scope;	/* names visible to expressions */
 	struct json_object *subject;	/* row, or NULL */
+	struct json_object *templates;	/* of the outcome at hand, or NULL */
 	struct actor *actor;		/* SWITCH_USER changes it */
 	bool dry_run;
 	struct json_object *changes; /* of a dry run, or NULL */
@@ -77,7 +78,7 @@ void run_progress(struct run *run, int64_t done, int64_t total,
 		  const char *unit);
 
 /* The pool that the action's performers ask for; NULL: any. */
-const char *engine_pool(const struct action *action);
+const char *engine_pool(struct arena *arena, const struct action *action);
 
 /* The input that takes files which are on disk; NULL: none does. */
 const char *engine_spools(const struct action *action);

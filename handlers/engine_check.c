@@ -137,7 +137,8 @@ engine_check(struct arena *arena, const struct model *model,
 		check_type(&check, outcome);
 		check_text(&check, "Condition", outcome->condition);
 		check_text(&check, "ForEach", outcome->for_each);
-		check_template(&check, "Attributes", outcome->attributes);
+		check_template(&check, "Attributes",
+			       outcome_attributes(arena, outcome));
 	}
 	return check.errors;
 }

@@ -40,10 +40,9 @@ is_text_when_absent(const struct run *run, struct json_object *template)
 }
 
 static struct error *
-evaluate_members(struct run *run, const struct outcome *outcome,
-		 bool is_response, struct json_object *input)
+evaluate_members(struct run *run, bool is_response, struct json_object *input)
 {
-	json_object_object_foreach(outcome->attributes, key, template)
+	json_object_object_foreach(run->templates, key, template)
 	{
 		struct json_object *value;
 		bool absent;
@@ -63,18 +62,18 @@ evaluate_members(struct run *run, const struct outcome *outcome,
 
 /* The outcome's attributes in the scope of the run; never NULL. */
 static struct error *
-evaluate_attributes(struct run *run, const struct outcome *outcome,
-		    bool is_response, struct json_object **input)
+evaluate_attributes(struct run *run, bool is_response,
+		    struct json_object **input)
 {
 	bool absent;
 
-	if (json_object_is_type(outcome->attributes, json_type_array))
-		return evaluate(run, outcome->attributes, input, &absent);
+	if (json_object_is_type(run->templates, json_type_array))
+		return evaluate(run, run->templates, input, &absent);
 	*input = json_object_new_object();
 	arena_defer(run->request->arena, release, *input);
-	if (!outcome->attributes)
+	if (!run->templates)
 		return NULL;
-	return evaluate_members(run, outcome, is_response, *input);
+	return evaluate_members(run, is_response, *input);
 }
 
 static struct error *
@@ -100,7 +99,7 @@ run_once(struct run *run, const struct outcome *outcome, struct reply *items,
 	error = holds(run, outcome, &does);
 	if (error || !does)
 		return error;
-	error = evaluate_attributes(run, outcome, method->is_response, &input);
+	error = evaluate_attributes(run, method->is_response, &input);
 	if (error)
 		return error;
 	if (!method->is_response &&
@@ -215,6 +214,7 @@ outcome_run(struct run *run, const struct outcome *outcome, struct reply *reply)
 	struct reply items;
 	struct error *error;
 
+	run->templates = outcome_attributes(run->request->arena, outcome);
 	reply_init(&items, reply->arena);
 	error = outcome->continue_on_error
 			? run_tolerantly(run, outcome, &items, &result)

@@ -586,14 +586,14 @@ a_performer_decides_the_pool(void **state)
 {
 	struct fixture *t = *state;
 
-	assert_string_equal(engine_pool(action(t, "user_account", "signin")),
+	assert_string_equal(engine_pool(t->arena, action(t, "user_account", "signin")),
 			    "hash");
-	assert_string_equal(engine_pool(action(t, "user_account", "signup")),
+	assert_string_equal(engine_pool(t->arena, action(t, "user_account", "signup")),
 			    "hash");
 	assert_string_equal(
-		engine_pool(action(t, "world", "upload_system_schema")),
+		engine_pool(t->arena, action(t, "world", "upload_system_schema")),
 		"long");
-	assert_null(engine_pool(action(t, "shelf", "fill")));
+	assert_null(engine_pool(t->arena, action(t, "shelf", "fill")));
 }
 
 static void
@@ -634,9 +634,8 @@ a_schema_with_an_unknown_part_is_refused(void **state)
 		{ .type = "said",
 		  .method = "ACTIONRESPONSE",
 		  .condition = "$later.x",
-		  .attributes = parsed(t->arena,
-				       "{\"a\":[\"~user.x $. ok\"],"
-				       "\"b\":\"see $title.x, $made.id\"}") },
+		  .attributes = "{\"a\":[\"~user.x $. ok\"],"
+				"\"b\":\"see $title.x, $made.id\"}" },
 		{ .type = "mail.send", .method = "EXECUTE" },
 		{ .type = "said",
 		  .method = "ACTIONRESPONSE",
