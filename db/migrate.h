@@ -45,6 +45,12 @@ struct error *schema_load_action(struct db *db, struct arena *arena,
 				 const char *id,
 				 struct json_object **tree) MUST_CHECK;
 
+/* As model_load(), into the arena `own`, whatever becomes of it; errors are in
+ * `arena`. */
+struct error *model_load_into(struct db *db, struct arena *arena,
+			      struct arena *own,
+			      struct model **model) MUST_CHECK;
+
 /* Reads what the database holds as a schema (no permissions), in `arena`. */
 struct error *schema_load(struct db *db, struct arena *arena,
 			  struct schema *schema) MUST_CHECK;

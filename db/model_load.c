@@ -578,14 +578,19 @@ copy_errors(struct arena *arena, const struct error *error)
 }
 
 struct error *
+model_load_into(struct db *db, struct arena *arena, struct arena *own,
+		struct model **model)
+{
+	return copy_errors(arena, load_into(db, arena, own, model));
+}
+
+struct error *
 model_load(struct db *db, struct arena *arena, struct model **model)
 {
 	struct arena *own = arena_new();
-	struct error *error = load_into(db, arena, own, model);
+	struct error *error = model_load_into(db, arena, own, model);
 
-	if (error) {
-		error = copy_errors(arena, error);
+	if (error)
 		arena_free(own);
-	}
 	return error;
 }

@@ -203,6 +203,7 @@ serve(struct events *events, struct stream *stream)
 		.db = events->db,
 		.settings = &events->settings->config->settings,
 		.shared = events->settings->shared,
+		.slot = events->settings->slot,
 		.accounts = events->accounts,
 		.model_slot = &events->model,
 		.actor = &actor_guest,
@@ -228,6 +229,7 @@ serve(struct events *events, struct stream *stream)
 	}
 	if (!error)
 		error = admit(events, &request, &path);
+	request_release_model(&request);
 	if (!error)
 		error = begin_stream(stream, &request, &response,
 				     path.segments[1]);

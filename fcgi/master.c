@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "db/base/log.h"
+#include "db/model_share.h"
 #include "fcgi/keys.h"
 #include "fcgi/listen.h"
 #include "fcgi/schema_run.h"
@@ -373,6 +374,7 @@ master_run(const char *config_file)
 	title_set("master [%s]", master.loaded.config->settings.instance);
 	master.signal_fd = signals_open();
 	master.shared = shared_new();
+	model_share_reserve(master.shared);
 	atomic_store(&master.shared->started_us, now_us());
 	master.watch = watch_new(master.loaded.config, master.shared);
 	master.team = (struct team){

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "db/base/edition.h"
 #include "db/base/log.h"
 #include "fcgi/events.h"
 #include "fcgi/runner.h"
@@ -79,6 +80,7 @@ take_slot(struct shared_slot *slot, pid_t pid, int pool, int64_t now_us)
 	atomic_store(&slot->busy, 0);
 	atomic_store(&slot->requests, 0);
 	atomic_store(&slot->generation, 0);
+	edition_release(slot);
 	atomic_store(&slot->started_us, now_us);
 	atomic_store(&slot->pid, pid);
 }
@@ -186,6 +188,7 @@ team_reaped(struct team *team, pid_t pid, int status, int64_t now_us)
 		}
 		atomic_store(&team->shared->slots[i].pid, 0);
 		atomic_store(&team->shared->slots[i].busy, 0);
+		edition_release(&team->shared->slots[i]);
 		*member = (struct member){ 0 };
 		return true;
 	}

@@ -163,6 +163,7 @@ serve_one(struct worker *worker)
 		.db = worker->db,
 		.settings = &settings->config->settings,
 		.shared = settings->shared,
+		.slot = settings->slot,
 		.accounts = worker->accounts,
 		.tokens = worker->tokens,
 		.model_slot = &worker->model,
@@ -190,6 +191,7 @@ serve_one(struct worker *worker)
 		atomic_store(&settings->slot->generation,
 			     worker->model->generation);
 	give_back(worker);
+	request_release_model(&request);
 	atomic_store(&settings->slot->busy, 0);
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "db/base/edition.h"
 #include "db/migrate.h"
+#include "db/model_share.h"
 #include "handlers/formats/format.h"
 
 void
@@ -222,21 +224,34 @@ request_load_model(struct request *request)
 	struct model *old = *request->model_slot;
 	struct model *model;
 	struct error *error;
+	bool loaded;
 
 	if (old && old->generation == generation) {
 		request->model = old;
 		return NULL;
 	}
-	error = model_load(request->db, request->arena, &model);
+	error = model_hold(request->db, request->arena, request->shared,
+			   request->slot, &model, &loaded);
 	if (error)
 		return error;
-	model->generation = generation;
 	*request->model_slot = model;
 	request->model = model;
-	shared_count(request->shared, COUNTER_MODEL_RELOADS, 1);
+	shared_count(request->shared, COUNTER_MODEL_RELOADS, loaded);
 	if (old) /* its entities may be in use until the request ends */
 		arena_defer(request->arena, release_arena, old->arena);
 	return NULL;
+}
+
+void
+request_release_model(struct request *request)
+{
+	struct model *model = *request->model_slot;
+
+	if (request->slot)
+		edition_release(request->slot);
+	if (model && !model->arena)
+		*request->model_slot = NULL;
+	request->model = NULL;
 }
 
 struct error *

@@ -74,6 +74,7 @@ struct request {
 	struct db *db;
 	const struct settings *settings;
 	struct shared *shared;
+	struct shared_slot *slot; /* of the worker; NULL: none */
 	struct account_cache *accounts;
 	struct token_cache *tokens; /* or NULL */
 	struct model **model_slot;  /* the worker's model; see request_reload */
@@ -154,9 +155,12 @@ bool request_hand_over(const struct request *request, struct response *response,
 
 /*
  * Sets request->model to the newest model: loads it if the generation has
- * moved since the worker did. An older one lives until the request ends.
+ * moved since a worker did. An older one lives until the request ends.
  */
 struct error *request_load_model(struct request *request) MUST_CHECK;
+
+/* At the end, after the arena: lets go a model that others may replace. */
+void request_release_model(struct request *request);
 
 /*
  * Makes request->settings those of actd.conf with what the model's settings

@@ -31,6 +31,7 @@ struct arena {
 	struct deferred *deferred;
 	void *last; /* newest allocation, which alone can grow in place */
 	size_t total;
+	bool is_foreign; /* the first block is not ours */
 };
 
 static NORETURN void
@@ -68,6 +69,28 @@ arena_new(void)
 	return arena;
 }
 
+struct arena *
+arena_new_within(void *memory, size_t size)
+{
+	struct arena *arena = calloc(1, sizeof *arena);
+	struct block *block = memory;
+
+	if (!arena)
+		out_of_memory(sizeof *arena);
+	block->previous = NULL;
+	block->size = size - sizeof *block;
+	block->used = 0;
+	arena->newest = block;
+	arena->is_foreign = true;
+	return arena;
+}
+
+bool
+arena_is_within(const struct arena *arena)
+{
+	return !arena->newest->previous && !arena->deferred;
+}
+
 static void
 run_deferred(struct arena *arena)
 {
@@ -100,7 +123,8 @@ arena_free(struct arena *arena)
 	if (!arena)
 		return;
 	arena_reset(arena);
-	free(arena->newest);
+	if (!arena->is_foreign)
+		free(arena->newest);
 	free(arena);
 }
 

@@ -8,6 +8,7 @@
 #define ACTD_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "db/base/compiler.h"
@@ -16,6 +17,16 @@ struct arena;
 
 /* A new, empty arena. The caller owns it and ends it with arena_free(). */
 struct arena *arena_new(void);
+
+/*
+ * One whose first block is the caller's, and is not given back: aligned
+ * for any type, at least some hundred bytes. What does not fit is taken from
+ * the system as ever.
+ */
+struct arena *arena_new_within(void *memory, size_t size);
+
+/* Whether it holds nothing outside its first block, and defers nothing. */
+bool arena_is_within(const struct arena *arena);
 
 /* Runs all deferred releases, newest first, and gives all memory back. */
 void arena_free(struct arena *arena);

@@ -1,16 +1,19 @@
 /*
  * shared.h: the memory that all processes of a node share, made by the master
  * before it forks: generation numbers, counters for /metrics, and a slot per
- * worker. Only atomics; nobody locks.
+ * worker. Only atomics; nobody locks but who builds an edition (edition.h).
  */
 #ifndef ACTD_SHARED_H
 #define ACTD_SHARED_H
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define SHARED_SLOTS 256
+#define SHARED_EDITIONS 4
 
 enum shared_counter {
 	COUNTER_REQUESTS,
@@ -35,6 +38,14 @@ struct shared_slot {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t generation; /* of the model it holds */
 	_Atomic int64_t started_us;  /* since the epoch */
+	_Atomic unsigned editions;   /* bits of those in use: edition.h */
+};
+
+/* Where an edition is or will be: edition.h. */
+struct shared_edition {
+	_Atomic uint64_t generation; /* 0: none */
+	void *root;
+	char *memory; /* at the same address in all processes */
 };
 
 struct shared {
@@ -52,6 +63,10 @@ struct shared {
 	 * microseconds since the epoch. */
 	_Atomic int64_t generation_raised_us;
 	_Atomic int64_t access_raised_us;
+	struct shared_edition editions[SHARED_EDITIONS];
+	_Atomic size_t edition_size;  /* 0: there is no room for any */
+	pthread_mutex_t edition_lock; /* of who builds one */
+	size_t edition_at_work;	      /* the place where he does */
 	/* Tells nodes of one database apart. Set once, hexadecimal. */
 	char node[33];
 };

@@ -12,8 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "db/base/edition.h"
 #include "db/db.h"
 #include "db/migrate.h"
+#include "db/model_share.h"
 #include "db/permission.h"
 #include "db/schema_file.h"
 #include "handlers/schema.h"
@@ -803,6 +805,102 @@ a_thousand_entities_take_seconds(void **state)
 	assert_true(loaded < 1);
 }
 
+/* All that a model holds, as text. */
+static const char *
+written(struct fixture *t, const struct model *model)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, t->arena);
+	schema_write_model(&buf, model);
+	for (size_t i = 0; i < model->nentities; i++) {
+		const struct entity *entity = model->entities[i];
+
+		schema_write_entity(&buf, model, entity);
+		strbuf_printf(&buf, "%s %lld %zu\n", entity->world_reference_id,
+			      (long long)entity->permission,
+			      entity->ngroup_links);
+	}
+	for (size_t i = 0; i < model->nactions; i++) {
+		schema_write_action(&buf, model->actions[i], false);
+		strbuf_printf(&buf, "%s\n", model->actions[i]->reference_id);
+	}
+	return buf.data;
+}
+
+/* A process whose own memory is gone when others read what it loaded. */
+static void
+load_elsewhere(struct fixture *t, struct shared *shared)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct db *db = db_new(&t->settings);
+		struct arena *arena = arena_new();
+		struct model *model;
+		bool loaded;
+		struct error *error = model_hold(
+			db, arena, shared, &shared->slots[1], &model, &loaded);
+
+		_exit(!error && loaded && !model->arena ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+workers_share_one_model(void **state)
+{
+	struct fixture *t = *state;
+	struct shared *shared = shared_new();
+	struct model *own, *model;
+	bool loaded;
+
+	model_share_reserve(shared);
+	apply(t, "{\"Tables\": [{\"TableName\": \"note\", \"Metering\": {},"
+		 " \"IsAuditEnabled\": true, \"Columns\": [{\"ColumnName\":"
+		 " \"title\", \"ColumnType\": \"label\"}]}],"
+		 " \"Actions\": [{\"Name\": \"pin\", \"OnType\": \"note\","
+		 " \"OutFields\": [{\"Type\": \"note\", \"Method\":"
+		 " \"POST\", \"Attributes\": {\"title\": \"~x\"}}]}]}");
+	load_elsewhere(t, shared);
+	expect_success(model_hold(t->db, t->arena, shared, &shared->slots[0],
+				  &model, &loaded));
+	assert_false(loaded);
+	assert_null(model->arena);
+	expect_success(model_load(t->db, t->arena, &own));
+	assert_string_equal(written(t, model), written(t, own));
+	assert_non_null(model_entity(model, "note_audit"));
+	arena_free(own->arena);
+	edition_release(&shared->slots[0]);
+	shared_model_changed(shared);
+	expect_success(model_hold(t->db, t->arena, shared, &shared->slots[0],
+				  &model, &loaded));
+	assert_true(loaded);
+	assert_int_equal(model->generation, 2);
+}
+
+static void
+a_model_in_a_transaction_is_shared_with_nobody(void **state)
+{
+	struct fixture *t = *state;
+	struct shared *shared = shared_new();
+	struct model *model;
+	bool loaded;
+
+	model_share_reserve(shared);
+	apply(t, NULL);
+	db_begin(t->db);
+	expect_success(model_hold(t->db, t->arena, shared, &shared->slots[0],
+				  &model, &loaded));
+	db_abandon(t->db);
+	assert_true(loaded);
+	assert_non_null(model->arena);
+	assert_null(edition_hold(shared, &shared->slots[0], 1));
+	arena_free(model->arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -835,6 +933,8 @@ main(void)
 		TEST(a_kill_in_the_middle_leaves_nothing),
 		TEST(other_hands_are_noticed),
 		TEST(a_thousand_entities_take_seconds),
+		TEST(workers_share_one_model),
+		TEST(a_model_in_a_transaction_is_shared_with_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
