@@ -96,6 +96,16 @@ find_relationship(const struct request *request, const struct entity *entity,
 			 request->captures[2]);
 }
 
+/* Captured row of an entity that answers the caller at all. */
+static struct error *
+find_readable_row(const struct request *request, const struct entity **entity,
+		  const char **id)
+{
+	struct error *error = find_readable(request, entity);
+
+	return error ? error : find_id(request, *entity, id);
+}
+
 /* Reading. */
 
 static struct error *
@@ -192,9 +202,7 @@ serve_item(struct request *request, struct response *response)
 	struct error *error;
 	const char *id;
 
-	error = find_readable(request, &entity);
-	if (!error)
-		error = find_id(request, entity, &id);
+	error = find_readable_row(request, &entity, &id);
 	if (!error)
 		error = listing_read(&context, entity, &listing);
 	if (error)
@@ -230,9 +238,7 @@ read_related(struct request *request, const struct relationship **relationship,
 	struct error *error;
 	const char *id;
 
-	error = find_readable(request, &entity);
-	if (!error)
-		error = find_id(request, entity, &id);
+	error = find_readable_row(request, &entity, &id);
 	if (!error)
 		error = find_relationship(request, entity, relationship);
 	if (!error)
@@ -304,6 +310,20 @@ resource_check_writable(const struct request *request,
 	    request->model->has_administrator)
 		return permission_refused(request->arena, entity, verb);
 	return NULL;
+}
+
+/* Captured row of an entity that may be written over the API. */
+static struct error *
+find_writable_row(const struct request *request, enum verb verb,
+		  const struct entity **entity, const char **id)
+{
+	struct error *error = find_entity(request, entity);
+
+	if (!error)
+		error = find_id(request, *entity, id);
+	if (!error)
+		error = resource_check_writable(request, *entity, verb);
+	return error;
 }
 
 static bool
@@ -415,19 +435,24 @@ read_member(const struct request *request, struct json_object *resource,
 			    "An object is needed here.");
 }
 
+/* The resource object of a body, and its members that columns are made of. */
+struct document {
+	struct json_object *resource;
+	struct json_object *attributes;	   /* or NULL */
+	struct json_object *relationships; /* or NULL */
+};
+
 static struct error *
-read_members(struct request *request, struct json_object **resource,
-	     struct json_object **attributes,
-	     struct json_object **relationships)
+read_document(struct request *request, struct document *document)
 {
-	struct error *error = read_resource(request, resource);
+	struct error *error = read_resource(request, &document->resource);
 
 	if (!error)
-		error = read_member(request, *resource, "attributes",
-				    attributes);
+		error = read_member(request, document->resource, "attributes",
+				    &document->attributes);
 	if (!error)
-		error = read_member(request, *resource, "relationships",
-				    relationships);
+		error = read_member(request, document->resource,
+				    "relationships", &document->relationships);
 	return error;
 }
 
@@ -504,9 +529,7 @@ write_created(struct request *request, struct response *response,
 struct error *
 serve_create(struct request *request, struct response *response)
 {
-	struct json_object *resource;
-	struct json_object *attributes;
-	struct json_object *relationships;
+	struct document document;
 	const struct entity *entity;
 	struct row_context context = request_row_context(request, false);
 	struct error *error;
@@ -518,20 +541,19 @@ serve_create(struct request *request, struct response *response)
 	if (!error)
 		error = resource_check_writable(request, entity, VERB_CREATE);
 	if (!error)
-		error = read_members(request, &resource, &attributes,
-				     &relationships);
-	if (!error && resource_needs_hashing(entity, attributes) &&
+		error = read_document(request, &document);
+	if (!error && resource_needs_hashing(entity, document.attributes) &&
 	    request_hand_over(request, response, "hash"))
 		return NULL;
 	if (!error)
-		error = read_new_id(request, resource, &id);
+		error = read_new_id(request, document.resource, &id);
 	if (!error)
 		error = idempotency_begin(request, response, &replayed);
 	if (error || replayed)
 		return error;
 	resource_begin_checked(request, entity);
-	error = row_create(&context, entity, id, attributes, relationships,
-			   &row);
+	error = row_create(&context, entity, id, document.attributes,
+			   document.relationships, &row);
 	if (!error)
 		error = resource_check_written(request, entity, &row);
 	if (error)
@@ -577,9 +599,7 @@ check_same_id(const struct request *request, struct json_object *resource,
 struct error *
 serve_update(struct request *request, struct response *response)
 {
-	struct json_object *resource;
-	struct json_object *attributes;
-	struct json_object *relationships;
+	struct document document;
 	const struct entity *entity;
 	struct row_context context = request_row_context(request, false);
 	struct error *error;
@@ -587,26 +607,21 @@ serve_update(struct request *request, struct response *response)
 	int64_t version;
 	const char *id;
 
-	error = find_entity(request, &entity);
+	error = find_writable_row(request, VERB_UPDATE, &entity, &id);
 	if (!error)
-		error = find_id(request, entity, &id);
-	if (!error)
-		error = resource_check_writable(request, entity, VERB_UPDATE);
-	if (!error)
-		error = read_members(request, &resource, &attributes,
-				     &relationships);
-	if (!error && resource_needs_hashing(entity, attributes) &&
+		error = read_document(request, &document);
+	if (!error && resource_needs_hashing(entity, document.attributes) &&
 	    request_hand_over(request, response, "hash"))
 		return NULL;
 	if (!error)
-		error = check_same_id(request, resource, id);
+		error = check_same_id(request, document.resource, id);
 	if (!error)
 		error = read_if_match(request, &version);
 	if (error)
 		return error;
 	resource_begin_checked(request, entity);
-	error = row_update(&context, entity, id, attributes, relationships,
-			   version, &row);
+	error = row_update(&context, entity, id, document.attributes,
+			   document.relationships, version, &row);
 	if (!error)
 		error = resource_check_written(request, entity, &row);
 	if (!error)
@@ -628,11 +643,7 @@ serve_delete(struct request *request, struct response *response)
 	struct error *error;
 	const char *id;
 
-	error = find_entity(request, &entity);
-	if (!error)
-		error = find_id(request, entity, &id);
-	if (!error)
-		error = resource_check_writable(request, entity, VERB_DELETE);
+	error = find_writable_row(request, VERB_DELETE, &entity, &id);
 	if (!error)
 		error = row_delete(&context, entity, id);
 	if (!error)
@@ -658,13 +669,9 @@ change_links(struct request *request, struct response *response,
 	struct error *error;
 	const char *id;
 
-	error = find_entity(request, &entity);
-	if (!error)
-		error = find_id(request, entity, &id);
+	error = find_writable_row(request, VERB_UPDATE, &entity, &id);
 	if (!error)
 		error = find_relationship(request, entity, &relationship);
-	if (!error)
-		error = resource_check_writable(request, entity, VERB_UPDATE);
 	if (!error)
 		error = request_json(request, &document);
 	if (error)
