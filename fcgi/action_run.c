@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "db/migrate.h"
 #include "fcgi/keys.h"
 #include "fcgi/progress.h"
+#include "fcgi/title.h"
 #include "handlers/engine.h"
 #include "handlers/formats/format.h"
 #include "handlers/script.h"
@@ -38,30 +40,92 @@ misused(struct arena *arena, const char *word)
 	return error_new(arena, 400, "usage", "not understood: %s", word);
 }
 
-/* key=text, or key:=JSON. */
+static const struct format_limits limits = { 1 << 24, 64, 1000000 };
+
+/* What is in a file, but for the line's end; "-" is standard input. */
+static struct error *
+read_text(struct arena *arena, const char *path, const char **text)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	struct strbuf buf;
+	char part[4096];
+	size_t got;
+	bool failed = !file;
+
+	strbuf_init(&buf, arena);
+	while (!failed && buf.length <= limits.bytes &&
+	       (got = fread(part, 1, sizeof part, file)))
+		strbuf_add(&buf, part, got);
+	failed = failed || ferror(file) || buf.length > limits.bytes;
+	if (file && file != stdin)
+		fclose(file);
+	if (failed)
+		return error_new(arena, 422, "unreadable-file",
+				 "%s can't be read", path);
+	if (buf.length && buf.data[buf.length - 1] == '\n')
+		strbuf_cut(&buf, buf.length - 1);
+	*text = buf.data;
+	return NULL;
+}
+
+static struct error *
+from_text(struct arena *arena, const char *text, struct json_object **value)
+{
+	*value = json_object_new_string(text);
+	arena_defer(arena, release, *value);
+	return NULL;
+}
+
+static struct error *
+from_json(struct arena *arena, const char *text, struct json_object **value)
+{
+	return json_read(arena, text, strlen(text), &limits, 400, value);
+}
+
+static struct error *
+from_file(struct arena *arena, const char *path, struct json_object **value)
+{
+	const char *text;
+	struct error *error = read_text(arena, path, &text);
+
+	return error ? error : from_text(arena, text, value);
+}
+
+/* By the sign before "=". */
+static const struct {
+	char sign;
+	struct error *(*read)(struct arena *arena, const char *text,
+			      struct json_object **value);
+} ways[] = {
+	{ ':', from_json },
+	{ '@', from_file },
+};
+
+/* key=text, key:=JSON, or key@=file. */
 static struct error *
 read_attribute(struct arena *arena, const char *word, struct order *order)
 {
-	static const struct format_limits limits = { 1 << 24, 64, 1000000 };
 	const char *equals = strchr(word, '=');
+	struct error *(*read)(struct arena *, const char *,
+			      struct json_object **) = from_text;
 	struct json_object *value = NULL;
-	struct error *error = NULL;
+	struct error *error;
 	size_t length;
 
 	if (!equals || equals == word || *word == '-')
 		return misused(arena, word);
 	length = (size_t)(equals - word);
-	if (equals[-1] == ':' && --length)
-		error = json_read(arena, equals + 1, strlen(equals + 1),
-				  &limits, 400, &value);
-	else
-		value = json_object_new_string(equals + 1);
-	if (error)
-		return error;
-	json_object_object_add(
-		order->attributes, arena_strndup(arena, word, length),
-		equals[-1] == ':' ? json_object_get(value) : value);
-	return NULL;
+	for (size_t i = 0; length > 1 && i < ARRAY_SIZE(ways); i++)
+		if (equals[-1] == ways[i].sign)
+			read = ways[i].read;
+	if (read != from_text)
+		length--;
+	error = read(arena, equals + 1, &value);
+	if (!error)
+		json_object_object_add(order->attributes,
+				       arena_strndup(arena, word, length),
+				       json_object_get(value));
+	return error;
 }
 
 static struct error *
@@ -249,12 +313,29 @@ run_configured(struct arena *arena, const char *config_file,
 	return error ? error : run_alone(arena, config, order, text);
 }
 
+/* Others see the words of a command, some of which may be secrets. */
+static char **
+hide_words(struct arena *arena, int nwords, char *const *words,
+	   const char **config_file)
+{
+	char **hidden = ARENA_ARRAY(arena, char *, (size_t)nwords + 1);
+
+	for (int i = 0; i < nwords; i++)
+		hidden[i] = arena_strdup(arena, words[i]);
+	if (*config_file)
+		*config_file = arena_strdup(arena, *config_file);
+	title_set("command");
+	return hidden;
+}
+
 struct error *
 action_run(struct arena *arena, const char *config_file, int nwords,
 	   char *const *words, struct strbuf *text)
 {
 	struct order order = { 0 };
-	struct error *error = read_words(arena, nwords, words, &order);
+	struct error *error = read_words(
+		arena, nwords, hide_words(arena, nwords, words, &config_file),
+		&order);
 
 	return error ? error : run_configured(arena, config_file, &order, text);
 }
@@ -311,6 +392,7 @@ action_import(struct arena *arena, const char *config_file, int nwords,
 	if (nwords < 2)
 		return error_new(arena, 400, "usage",
 				 "a file and an entity are needed");
+	words = hide_words(arena, nwords, words, &config_file);
 	changed = ARENA_ARRAY(arena, char *, (size_t)nwords);
 	changed[0] = (char[]){ "world" };
 	changed[1] = (char[]){ "upload_csv_to_system_schema" };

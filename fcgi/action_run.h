@@ -9,7 +9,8 @@
 
 /*
  * `words` are ENTITY, NAME, and in any order key=value (text), key:=value
- * (JSON), --dry-run, --as EMAIL; `config_file` as config_load() has it. Runs as
+ * (JSON), key@=file (text), --dry-run, --as EMAIL. They are hidden from other
+ * users of the host; `config_file` as config_load() has it. Runs as
  * that account, else as the oldest administrator, else as a guest. Adds the
  * items of the answer to `text`, one a line. 400 "usage" for other words.
  */

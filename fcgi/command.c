@@ -116,8 +116,9 @@ run_action(const char *config_file, int argc, char **argv)
 	if (err)
 		status = show(err);
 	if (err && !strcmp(err->code, "usage"))
-		status = usage("[-c FILE] action ENTITY NAME [KEY=TEXT] "
-			       "[KEY:=JSON] [--dry-run] [--as EMAIL]");
+		status = usage(
+			"[-c FILE] action ENTITY NAME [KEY=TEXT] "
+			"[KEY:=JSON] [KEY@=FILE] [--dry-run] [--as EMAIL]");
 	arena_free(arena);
 	return status;
 }
@@ -286,7 +287,8 @@ static const struct command table[] = {
 	{ "migrate", "[--dry-run]", "bring the database to the schema files",
 	  migrate_database },
 	{ "action", "ENTITY NAME [KEY=TEXT]",
-	  "run an action; also KEY:=JSON, --dry-run, --as EMAIL", run_action },
+	  "run an action; also KEY:=JSON, KEY@=FILE, --dry-run, --as EMAIL",
+	  run_action },
 	{ "import", "FILE ENTITY [KEY=TEXT]",
 	  "import CSV, XLSX or XLS; also --create, --add-columns, --skip, "
 	  "--dry-run, --as EMAIL",
