@@ -99,6 +99,7 @@ serve(struct request *request, const struct route *route,
 	if (err) { /* nothing of a half made answer */
 		response->hand_over = NULL;
 		response->file = NULL;
+		response->stream = NULL;
 		response->nheaders = 0;
 	}
 	return err;

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "db/base/log.h"
@@ -69,8 +70,11 @@ fastcgi_accept(struct fastcgi *fastcgi, const volatile int *stop)
 		take_stop(&none);
 		if (*stop)
 			return false;
-		if (!FCGX_Accept_r(&fastcgi->request))
+		if (!FCGX_Accept_r(&fastcgi->request)) {
+			/* nginx asks to keep it, see nginx/fastcgi.conf */
+			fastcgi->request.keepConnection = 0;
 			return true;
+		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			continue;
 		log_flush();
@@ -110,6 +114,15 @@ fastcgi_write(struct fastcgi *fastcgi, const void *data, size_t size)
 	return true;
 }
 
+void
+fastcgi_patience(struct fastcgi *fastcgi, unsigned seconds)
+{
+	struct timeval time = { .tv_sec = seconds };
+
+	setsockopt(fastcgi->request.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &time,
+		   sizeof time);
+}
+
 /*
  * A body that nobody read is drained by libfcgi, after the end of the answer
  * and for a bounded time: nginx stops sending once it has an answer, so that
@@ -119,4 +132,10 @@ void
 fastcgi_finish(struct fastcgi *fastcgi)
 {
 	FCGX_Finish_r(&fastcgi->request);
+}
+
+void
+fastcgi_abort(struct fastcgi *fastcgi)
+{
+	FCGX_Free(&fastcgi->request, 1);
 }

@@ -31,7 +31,16 @@ long fastcgi_read(void *fastcgi, void *buffer, size_t size);
 /* Writes to the answer; false when the client went away. */
 bool fastcgi_write(struct fastcgi *fastcgi, const void *data, size_t size);
 
+/* A write fails, from now on, that can't go on for so long. */
+void fastcgi_patience(struct fastcgi *fastcgi, unsigned seconds);
+
 /* Ends the request and its connection. */
 void fastcgi_finish(struct fastcgi *fastcgi);
+
+/*
+ * Ends the connection in the middle of the answer: nginx then closes the
+ * client's as well, without the mark of the body's end.
+ */
+void fastcgi_abort(struct fastcgi *fastcgi);
 
 #endif

@@ -22,6 +22,14 @@
 /* An arena larger than this after a request makes the heap shrink. */
 #define LARGE_ARENA (1 << 20)
 
+/*
+ * An answer that is made while it is sent holds a transaction. nginx takes 2 GB
+ * of it at once; beyond, a client must take so many bytes a second, after
+ * a time for which it may take none.
+ */
+#define STREAM_RATE 100000
+#define STREAM_PATIENCE_SECONDS 60
+
 /* Set by SIGTERM: there is no other way out of a signal handler. */
 static volatile int stop_wanted;
 
@@ -78,9 +86,69 @@ send_file(struct worker *worker, const struct answer_file *file)
 	return sent;
 }
 
+/* What a client kept us waiting for, and what it may. */
+struct patience {
+	int64_t waited_us;
+	size_t sent;
+};
+
+static bool
+send_piece(struct worker *worker, struct patience *patience, const char *data,
+	   size_t size)
+{
+	int64_t began = clock_us(CLOCK_MONOTONIC);
+
+	if (!fastcgi_write(worker->fastcgi, data, size))
+		return false;
+	patience->waited_us += clock_us(CLOCK_MONOTONIC) - began;
+	patience->sent += size;
+	return patience->waited_us / 1000000 <
+	       STREAM_PATIENCE_SECONDS +
+		       (int64_t)(patience->sent / STREAM_RATE);
+}
+
+/* NULL where all was sent; else why not. */
+static const char *
+send_pieces(struct worker *worker, const struct answer_stream *stream,
+	    size_t *sent)
+{
+	struct patience patience = { 0 };
+	const char *data, *failure = NULL;
+	struct error *error;
+	size_t size;
+
+	fastcgi_patience(worker->fastcgi, STREAM_PATIENCE_SECONDS);
+	do {
+		error = stream->next(stream->context, &data, &size);
+		if (error)
+			failure = error->detail;
+		else if (data && !send_piece(worker, &patience, data, size))
+			failure = "the client takes nothing";
+	} while (data && !failure);
+	*sent += patience.sent;
+	return failure;
+}
+
+/* A body without its end must not look whole. */
+static size_t
+send_stream(struct worker *worker, const struct request *request,
+	    struct response *response)
+{
+	size_t sent = 0;
+	const char *failure = send_pieces(worker, response->stream, &sent);
+
+	if (!failure)
+		return sent;
+	log_event(LOG_WARNING, "answer-cut-off", "id", request->id, "cause",
+		  failure, NULL);
+	fastcgi_abort(worker->fastcgi);
+	response->status = 500;
+	return sent;
+}
+
 static size_t
 send_response(struct worker *worker, const struct request *request,
-	      const struct response *response)
+	      struct response *response)
 {
 	struct strbuf header;
 	size_t sent;
@@ -94,6 +162,8 @@ send_response(struct worker *worker, const struct request *request,
 		return sent;
 	if (response->file)
 		return sent + send_file(worker, response->file);
+	if (response->stream)
+		return sent + send_stream(worker, request, response);
 	if (fastcgi_write(worker->fastcgi, response->body.data,
 			  response->body.length))
 		sent += response->body.length;

@@ -125,16 +125,19 @@ writer_header(struct strbuf *buf, const struct request *request,
 		      reason(response->status));
 	if (response->content_type) {
 		add_line(buf, "Content-Type", response->content_type);
-		strbuf_printf(buf, "Content-Length: %zu\r\n",
-			      response->file ? (size_t)response->file->size
-					     : response->body.length);
+		if (!response->stream)
+			strbuf_printf(buf, "Content-Length: %zu\r\n",
+				      response->file
+					      ? (size_t)response->file->size
+					      : response->body.length);
 	}
 	for (size_t i = 0; i < response->nheaders; i++)
 		add_line(buf, response->headers[i].name,
 			 response->headers[i].value);
 	add_line(buf, "X-Request-Id", request->id);
 	add_line(buf, "X-Content-Type-Options", "nosniff");
-	if (response->file) /* should a browser show it after all */
+	if (response->file ||
+	    response->stream) /* should a browser show it after all */
 		add_line(buf, "Content-Security-Policy",
 			 "default-src 'none'; sandbox");
 	if (!has_header(response, "Cache-Control"))

@@ -35,6 +35,15 @@ download_is_wanted(const struct request *request, const struct action *action)
 			  dump_format_of_media(accept));
 }
 
+bool
+download_is_streamed(const struct request *request, const struct action *action)
+{
+	const char *protocol = request_variable(request, "SERVER_PROTOCOL");
+
+	return protocol && strcmp(protocol, "HTTP/1.0") != 0 &&
+	       download_is_wanted(request, action);
+}
+
 /* A name that needs no escapes. */
 static const char *
 plain_name(struct arena *arena, const char *name)
@@ -57,6 +66,7 @@ download_answer(struct response *response, const struct reply_item *item)
 
 	response->content_type = type;
 	response->file = item->file;
+	response->stream = item->stream;
 	response_header(response, "Content-Disposition",
 			arena_printf(response->arena,
 				     "attachment; filename=\"%s\"",

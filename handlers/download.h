@@ -14,6 +14,13 @@
 bool download_is_wanted(const struct request *request,
 			const struct action *action);
 
+/*
+ * Whether such a file can be sent while it is made: to a client of HTTP/1.1
+ * or later, who sees where it was cut off.
+ */
+bool download_is_streamed(const struct request *request,
+			  const struct action *action);
+
 /* Answers the file of `item`, to be saved under its name. */
 void download_answer(struct response *response, const struct reply_item *item);
 

@@ -110,10 +110,9 @@ reply_download(struct reply *reply, const char *name, const char *content_type,
 	reply_add(reply, "client.file.download", attributes);
 }
 
-void
-reply_download_file(struct reply *reply, const char *name,
-		    const char *content_type, const char *message,
-		    const struct answer_file *file)
+static struct reply_item *
+add_download(struct reply *reply, const char *name, const char *content_type,
+	     const char *message)
 {
 	struct json_object *attributes = json_object_new_object();
 
@@ -121,14 +120,30 @@ reply_download_file(struct reply *reply, const char *name,
 	add_text(attributes, "message", message);
 	add_text(attributes, "name", name);
 	reply_add(reply, "client.file.download", attributes);
-	reply->items[reply->nitems - 1].file = file;
+	return &reply->items[reply->nitems - 1];
+}
+
+void
+reply_download_file(struct reply *reply, const char *name,
+		    const char *content_type, const char *message,
+		    const struct answer_file *file)
+{
+	add_download(reply, name, content_type, message)->file = file;
+}
+
+void
+reply_download_stream(struct reply *reply, const char *name,
+		      const char *content_type, const char *message,
+		      const struct answer_stream *stream)
+{
+	add_download(reply, name, content_type, message)->stream = stream;
 }
 
 const struct reply_item *
 reply_file(const struct reply *reply)
 {
 	for (size_t i = reply->nitems; i-- > 0;)
-		if (reply->items[i].file)
+		if (reply->items[i].file || reply->items[i].stream)
 			return &reply->items[i];
 	return NULL;
 }

@@ -10,7 +10,8 @@
 #include "db/base/arena.h"
 #include "db/base/strbuf.h"
 
-struct answer_file; /* handlers/answer_file.h */
+struct answer_file;   /* handlers/answer_file.h */
+struct answer_stream; /* handlers/request.h */
 
 struct reply_item {
 	const char *type;
@@ -19,6 +20,8 @@ struct reply_item {
 					   NULL; owned by the arena */
 	const struct answer_file *file; /* written in base64 as the attribute
 				     content, or NULL */
+	const struct answer_stream *stream; /* the same, which can't be
+					       written: see reply_file() */
 };
 
 /* Bytes of files that a reply holds in base64. */
@@ -55,7 +58,12 @@ void reply_download_file(struct reply *reply, const char *name,
 			 const char *content_type, const char *message,
 			 const struct answer_file *file);
 
-/* The last item that is a file, NULL if there is none. */
+/* The same for bytes that are made while they are sent, by themselves. */
+void reply_download_stream(struct reply *reply, const char *name,
+			   const char *content_type, const char *message,
+			   const struct answer_stream *stream);
+
+/* The last item that is a file or a stream, NULL if there is none. */
 const struct reply_item *reply_file(const struct reply *reply);
 
 /* Takes over the items of `other`, in order. */

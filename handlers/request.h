@@ -105,6 +105,16 @@ struct header {
 	const char *value;
 };
 
+/*
+ * A body that is made while it is sent. `next` gives the next bytes, valid
+ * until it is called again; `*data` is NULL at the end. After an error the
+ * answer is cut off, so that nobody takes it for whole.
+ */
+struct answer_stream {
+	struct error *(*next)(void *context, const char **data, size_t *size);
+	void *context;
+};
+
 #define RESPONSE_HEADERS_MAX 16
 
 struct response {
@@ -112,8 +122,9 @@ struct response {
 	int status;		  /* 200 unless set */
 	const char *content_type; /* NULL: no body */
 	struct strbuf body;
-	const struct answer_file
-		*file; /* sent as the body in its place, or NULL */
+	/* sent as the body in its place, or NULL */
+	const struct answer_file *file;
+	const struct answer_stream *stream;
 	struct header headers[RESPONSE_HEADERS_MAX];
 	size_t nheaders;
 	const char *hand_over; /* pool that shall serve it instead, or NULL */

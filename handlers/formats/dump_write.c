@@ -127,23 +127,18 @@ dump_plain(struct dump_writer *writer, size_t i)
 
 /* Pieces. */
 
-static void
-begin_piece(struct dump_writer *writer)
+void
+dump_writer_piece(struct dump_writer *writer)
 {
 	arena_reset(writer->piece);
 	strbuf_init(&writer->out, writer->piece);
 	strbuf_reserve(&writer->out, 2 * PIECE_BYTES);
 }
 
-static struct error *
-write_piece(struct dump_writer *writer)
+bool
+dump_writer_is_full(const struct dump_writer *writer)
 {
-	struct error *error =
-		answer_file_write(writer->arena, writer->file, writer->out.data,
-				  writer->out.length);
-
-	begin_piece(writer);
-	return error;
+	return writer->out.length > PIECE_BYTES;
 }
 
 /* Prefixes are made once a table, so that a row is mostly copying. */
@@ -505,21 +500,40 @@ nothing(struct dump_writer *writer UNUSED)
 }
 
 static const struct dump_format dump_json = {
-	"json",	  "application/json", json_begin, json_table,
-	json_row, json_table_end,     json_end,
+	.name = "json",
+	.media_type = "application/json",
+	.begin = json_begin,
+	.table = json_table,
+	.row = json_row,
+	.table_end = json_table_end,
+	.end = json_end,
 };
 static const struct dump_format dump_lines = {
-	"jsonl",   "application/x-ndjson",
-	nothing,   lines_table,
-	lines_row, nothing,
-	nothing,
+	.name = "jsonl",
+	.media_type = "application/x-ndjson",
+	.begin = nothing,
+	.table = lines_table,
+	.row = lines_row,
+	.table_end = nothing,
+	.end = nothing,
 };
 static const struct dump_format dump_yaml = {
-	"yaml",	  "application/yaml", nothing,	yaml_table,
-	yaml_row, yaml_table_end,     yaml_end,
+	.name = "yaml",
+	.media_type = "application/yaml",
+	.begin = nothing,
+	.table = yaml_table,
+	.row = yaml_row,
+	.table_end = yaml_table_end,
+	.end = yaml_end,
 };
 static const struct dump_format dump_csv = {
-	"csv", "text/csv", nothing, csv_table, csv_row, nothing, nothing,
+	.name = "csv",
+	.media_type = "text/csv",
+	.begin = nothing,
+	.table = csv_table,
+	.row = csv_row,
+	.table_end = nothing,
+	.end = nothing,
 };
 
 static const struct dump_format *const formats[] = {
@@ -580,52 +594,41 @@ dump_writer_new(struct arena *arena, const struct dump_format *format,
 		.piece = arena_new(),
 	};
 	arena_defer(arena, release, made->piece);
-	begin_piece(made);
+	dump_writer_piece(made);
 	*writer = made;
 	return format->begin(made);
-}
-
-static struct error *
-write_rows(struct dump_writer *writer, struct dump_table *table)
-{
-	struct error *error;
-	bool more;
-
-	for (;;) {
-		error = dump_next(table, &more);
-		if (error || !more)
-			return error;
-		error = writer->format->row(writer);
-		writer->nrows++;
-		if (writer->progress)
-			writer->progress(writer->context, writer->nrows);
-		if (!error && writer->out.length > PIECE_BYTES)
-			error = write_piece(writer);
-		if (error)
-			return error;
-	}
 }
 
 struct error *
 dump_writer_table(struct dump_writer *writer, struct dump_table *table)
 {
-	struct error *error;
-
 	writer->from = table;
 	writer->nrows = 0;
-	error = writer->format->table(writer);
-	if (!error)
-		error = write_rows(writer, table);
-	if (!error)
-		error = writer->format->table_end(writer);
+	return writer->format->table(writer);
+}
+
+static struct error *
+end_table(struct dump_writer *writer)
+{
 	writer->ntables++;
+	return writer->format->table_end(writer);
+}
+
+struct error *
+dump_writer_row(struct dump_writer *writer, bool *more)
+{
+	struct error *error = dump_next(writer->from, more);
+
+	if (!error && !*more)
+		return end_table(writer);
+	if (!error)
+		error = writer->format->row(writer);
+	writer->nrows++;
 	return error;
 }
 
 struct error *
 dump_writer_end(struct dump_writer *writer)
 {
-	struct error *error = writer->format->end(writer);
-
-	return error ? error : write_piece(writer);
+	return writer->format->end(writer);
 }

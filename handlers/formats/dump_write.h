@@ -1,6 +1,6 @@
 /*
  * dump_write.h: rows of entities as a file: JSON (Daptin's dump,
- * wire/actions.md section 13), JSON lines, YAML, CSV, XLSX. Written piece by
+ * wire/actions.md section 13), JSON lines, YAML, CSV, XLSX. Made piece by
  * piece: memory does not grow with the rows.
  */
 #ifndef ACTD_DUMP_WRITE_H
@@ -19,24 +19,22 @@ struct dump_format {
 	struct error *(*row)(struct dump_writer *writer);
 	struct error *(*table_end)(struct dump_writer *writer);
 	struct error *(*end)(struct dump_writer *writer);
+	bool needs_file; /* which it fills itself; no pieces come of it */
 };
 
 struct dump_writer {
 	const struct dump_format *format;
 	struct arena *arena;
-	struct answer_file *file;
+	struct answer_file *file;	 /* NULL unless the format needs it */
 	const struct settings *settings; /* say where temporary files are */
 	bool is_single;			 /* one table only */
-	const struct dump_table *from;
+	struct dump_table *from;
 	int64_t ntables;	 /* begun so far */
 	int64_t nrows;		 /* of the table at hand, so far */
-	struct strbuf out;	 /* what waits to be written; in `piece` */
+	struct strbuf out;	 /* the piece at hand; in `piece` */
 	struct arena *piece;	 /* begun anew with each piece */
 	struct strbuf *prefixes; /* what stands before each value of a row */
 	void *state;		 /* of the format */
-	/* Called with the rows of the table so far, or NULL. */
-	void (*progress)(void *context, int64_t rows);
-	void *context;
 };
 
 /* The format of that name or media type; NULL if there is none. */
@@ -51,11 +49,21 @@ struct error *dump_writer_new(struct arena *arena,
 			      const struct settings *settings, bool is_single,
 			      struct dump_writer **writer) MUST_CHECK;
 
-/* Writes all rows that `table` gives. */
+/* Begins a table. */
 struct error *dump_writer_table(struct dump_writer *writer,
 				struct dump_table *table) MUST_CHECK;
 
+/* Adds its next row; without one the table ends, and `*more` is false. */
+struct error *dump_writer_row(struct dump_writer *writer,
+			      bool *more) MUST_CHECK;
+
 struct error *dump_writer_end(struct dump_writer *writer) MUST_CHECK;
+
+/* Whether there is enough in `out` to be sent. */
+bool dump_writer_is_full(const struct dump_writer *writer);
+
+/* Begins a new piece: what was in `out` is gone. */
+void dump_writer_piece(struct dump_writer *writer);
 
 /* What a value is once it is text. */
 enum plain_kind {

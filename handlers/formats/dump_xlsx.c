@@ -196,11 +196,13 @@ xlsx_end(struct dump_writer *writer)
 }
 
 const struct dump_format dump_xlsx = {
-	"xlsx",
-	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-	xlsx_begin,
-	xlsx_table,
-	xlsx_row,
-	xlsx_table_end,
-	xlsx_end,
+	.name = "xlsx",
+	.media_type = "application/"
+		      "vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	.begin = xlsx_begin,
+	.table = xlsx_table,
+	.row = xlsx_row,
+	.table_end = xlsx_table_end,
+	.end = xlsx_end,
+	.needs_file = true,
 };

@@ -6,6 +6,7 @@
 
 #include "db/base/crypto.h"
 #include "handlers/action_input.h"
+#include "handlers/download.h"
 #include "handlers/engine.h"
 #include "handlers/export.h"
 
@@ -111,49 +112,115 @@ release_connection(void *db)
 
 /* On a connection of its own: the run's transaction has its own snapshot. */
 static struct error *
-export_to(struct run *run, struct export *export, struct answer_file **file)
+connect(struct run *run, struct db **db)
 {
-	struct request *request = run->request;
-	struct db *db = db_beside(request->db);
-	struct error *error;
+	struct arena *arena = run->request->arena;
 
-	arena_defer(request->arena, release_connection, db);
-	export->settings = request->settings;
+	*db = db_beside(run->request->db);
+	arena_defer(arena, release_connection, *db);
+	return db_connect(*db, arena);
+}
+
+static struct error *
+export_to_file(struct run *run, struct export *export,
+	       struct answer_file **file)
+{
+	struct arena *arena = run->request->arena;
+	struct db *db;
+	struct error *error = connect(run, &db);
+
 	export->progress = tell;
 	export->context = run;
-	error = db_connect(db, request->arena);
 	if (!error)
-		error = answer_file_new(request->arena, export->settings, file);
-	return error ? error : export_run(db, request->arena, export, *file);
+		error = answer_file_new(arena, export->settings, file);
+	return error ? error : export_run(db, arena, export, *file);
+}
+
+/* An export whose first piece was made, to see that it can be made. */
+struct download {
+	struct answer_stream stream;
+	struct export export;
+	struct export_reader *reader;
+	const char *first;
+	size_t first_size;
+	bool is_begun;
+};
+
+static struct error *
+next_piece(void *context, const char **data, size_t *size)
+{
+	struct download *download = context;
+
+	if (download->is_begun)
+		return export_next(download->reader, data, size);
+	download->is_begun = true;
+	*data = download->first;
+	*size = download->first_size;
+	return NULL;
+}
+
+static struct error *
+export_to_stream(struct run *run, const struct export *export,
+		 const struct answer_stream **stream)
+{
+	struct arena *arena = run->request->arena;
+	struct download *download = ARENA_NEW(arena, struct download);
+	struct db *db;
+	struct error *error = connect(run, &db);
+
+	download->stream = (struct answer_stream){ next_piece, download };
+	download->export = *export;
+	*stream = &download->stream;
+	if (!error)
+		error = export_open(db, arena, &download->export, NULL,
+				    &download->reader);
+	if (!error)
+		error = export_next(download->reader, &download->first,
+				    &download->first_size);
+	return error;
+}
+
+static struct error *
+make_file(struct run *run, struct export *export, struct reply *reply)
+{
+	const struct dump_format *format = export->format;
+	struct arena *arena = run->request->arena;
+	bool is_csv = !strcmp(format->name, "csv");
+	const char *name =
+		arena_printf(arena, "daptin_dump_%s.%s",
+			     export->entity ? export->entity->name : "complete",
+			     format->name);
+	const char *type = is_csv ? "application/csv" : format->media_type;
+	const char *message = is_csv ? "Downloading csv " : "Downloading data";
+	const struct answer_stream *stream;
+	struct answer_file *file;
+	struct error *error;
+
+	if (!format->needs_file &&
+	    download_is_streamed(run->request, run->action)) {
+		error = export_to_stream(run, export, &stream);
+		if (!error)
+			reply_download_stream(reply, name, type, message,
+					      stream);
+		return error;
+	}
+	error = export_to_file(run, export, &file);
+	if (!error)
+		reply_download_file(reply, name, type, message, file);
+	return error;
 }
 
 static struct error *
 export_data(struct run *run, struct json_object *input, struct reply *reply)
 {
-	struct arena *arena = run->request->arena;
-	struct export export = { 0 };
-	struct answer_file *file;
-	const char *name;
-	bool is_csv;
+	struct export export = { .settings = run->request->settings };
 	struct error *error = find_entity(run, input, &export);
 
 	if (!error)
 		error = find_format(run, input, &export);
 	if (!error)
 		error = find_wish(run, input, &export);
-	if (!error)
-		error = export_to(run, &export, &file);
-	if (error)
-		return error;
-	is_csv = !strcmp(export.format->name, "csv");
-	name = export.entity ? export.entity->name : "complete";
-	reply_download_file(
-		reply,
-		arena_printf(arena, "daptin_dump_%s.%s", name,
-			     export.format->name),
-		is_csv ? "application/csv" : export.format->media_type,
-		is_csv ? "Downloading csv " : "Downloading data", file);
-	return NULL;
+	return error ? error : make_file(run, &export, reply);
 }
 
 const struct performer performer_export_data = {

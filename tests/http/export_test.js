@@ -4,10 +4,11 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawnSync } = require('node:child_process');
+const { execFile, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
+const { promisify } = require('node:util');
 const { ACTD, startInstance } = require('./lib/instance.js');
 const { expect, fileOf, item, messages, refused, schemaFile, settle, signIn } =
 	require('./lib/client.js');
@@ -356,6 +357,70 @@ describe('large dumps', () => {
 			expect(result, 200);
 			assert.ok(most < 64 * MEGABYTE, `${most} kB`);
 		});
+
+	const curl = (query, ...words) => promisify(execFile)('curl', ['-sS', '-o', '/dev/null',
+		'-w', '%{http_code} %header{content-length}', ...words,
+		'-H', `Authorization: Bearer ${root.token}`,
+		`${instance.url}/action/world/export_data?download${query}`], { timeout: 60000 });
+
+	test('are sent while they are made, to clients that see where they end', async () => {
+		assert.equal((await curl('&table_name=author')).stdout, '200 ');
+		assert.match((await curl('&table_name=author', '--http1.0')).stdout, /^200 \d{8}$/);
+	});
+
+	/* Locks book until an export waits for it, and ends what it reads by. */
+	const lockedBook = (end) => promisify(execFile)('psql', [...instance.databaseArguments(),
+		'-XAtq', '-c', `DO $$ BEGIN LOCK TABLE book; FOR i IN 1..1000 LOOP
+			PERFORM pg_stat_clear_snapshot();
+			PERFORM ${end} FROM pg_stat_activity
+				WHERE application_name = 'actd long' AND wait_event_type = 'Lock';
+			EXIT WHEN FOUND;
+			PERFORM pg_sleep(0.01);
+		END LOOP; END $$`], { env: instance.environment });
+
+	const killWorkers = async () => {
+		await until('the export waits', () => instance.psql(
+			'SELECT count(*) FROM pg_stat_activity WHERE ' +
+			`application_name = 'actd long' AND wait_event_type = 'Lock'`) === '1');
+		for (const pid of instance.processes('long worker'))
+			process.kill(pid, 'SIGKILL');
+	};
+
+	for (const [what, end, also] of [
+		['whose connection breaks', 'pg_terminate_backend(pid)', () => {}],
+		['whose worker is killed', 'pg_sleep(1)', killWorkers]])
+		test(`${what} in the middle do not look whole`, async () => {
+			const locked = lockedBook(end);
+			await until('the lock', () => instance.psql('SELECT count(*) FROM pg_locks WHERE granted ' +
+				`AND mode = 'AccessExclusiveLock' AND relation = 'book'::regclass`) === '1');
+			const [answer] = await Promise.all([
+				curl('').then(() => null, (error) => error), also(), locked]);
+			assert.equal(answer?.code, 18, 'curl saw a whole answer');
+			assert.match(answer.stdout, /^200/);
+			expect(await fetched(root, { table_name: 'author' }), 200);
+		});
+
+	test('whose client goes away end soon', async () => {
+		const stop = new AbortController();
+		const answer = await fetch(
+			`${instance.url}/action/world/export_data?table_name=author&download`,
+			{ headers: { authorization: `Bearer ${root.token}` }, signal: stop.signal });
+		assert.equal(answer.status, 200);
+		stop.abort();
+		await until('the end', () => instance.psql('SELECT count(*) FROM pg_stat_activity WHERE ' +
+			`application_name = 'actd long' AND state <> 'idle'`) === '0');
+	});
+
+	test('that can not be made at all are refused as ever', async () => {
+		const refusal = async (query, ...statuses) => refused(await root.get(
+			`/action/world/export_data?download&${query}`), ...statuses);
+		await refusal('table_name=nothing', 404);
+		await refusal('table_name=author&format=pdf', 400);
+		instance.psql('ALTER TABLE author RENAME TO author_away');
+		await refusal('table_name=author', 500);
+		instance.psql('ALTER TABLE author_away RENAME TO author');
+		expect(await fetched(root, { table_name: 'author' }), 200);
+	});
 
 	test('are not sent in base64', async () => {
 		const answer = refused(await root.action('world', 'export_data',
