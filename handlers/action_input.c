@@ -184,6 +184,18 @@ struct error *
 action_input(struct arena *arena, const struct action *action,
 	     struct json_object *attributes, struct json_object **inputs)
 {
+	const struct tag_rules conformations = {
+		action->conformations,
+		action->nconformations,
+		action->in_fields,
+		action->nin_fields,
+	};
+	const struct tag_rules validations = {
+		action->validations,
+		action->nvalidations,
+		action->in_fields,
+		action->nin_fields,
+	};
 	struct error *errors = NULL;
 
 	*inputs = json_object_new_object();
@@ -193,9 +205,6 @@ action_input(struct arena *arena, const struct action *action,
 						 attributes, *inputs));
 	if (errors)
 		return errors;
-	conform(arena, action->conformations, action->nconformations,
-		action->in_fields, action->nin_fields, *inputs);
-	return validate(arena, action->validations, action->nvalidations,
-			action->in_fields, action->nin_fields, *inputs, false,
-			400, "/attributes/");
+	conform(arena, &conformations, *inputs);
+	return validate(arena, &validations, &validation_of_action, *inputs);
 }

@@ -412,34 +412,22 @@ conformed(struct letters *letters, const char *tags, const char *text)
 	return text;
 }
 
-static const char *
-member_name(const struct tagging *tagging, struct column *const *columns,
-	    size_t ncolumns)
-{
-	for (size_t i = 0; i < ncolumns; i++)
-		if (!strcmp(columns[i]->column_name, tagging->column_name))
-			return tagging->column_name;
-	for (size_t i = 0; i < ncolumns; i++)
-		if (columns[i]->name &&
-		    !strcmp(columns[i]->name, tagging->column_name))
-			return columns[i]->column_name;
-	return tagging->column_name;
-}
-
 void
-conform(struct arena *arena, const struct tagging *tags, size_t ntags,
-	struct column *const *columns, size_t ncolumns,
+conform(struct arena *arena, const struct tag_rules *rules,
 	struct json_object *values)
 {
 	struct letters letters = { .arena = arena };
 
-	if (!ntags)
+	if (!rules->ntags)
 		return;
 	letters.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!letters.locale)
 		letters.locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
-	for (size_t i = 0; i < ntags; i++) {
-		const char *name = member_name(&tags[i], columns, ncolumns);
+	for (size_t i = 0; i < rules->ntags; i++) {
+		const struct tagging *tagging = &rules->tags[i];
+		const struct column *column = tag_rules_column(rules, tagging);
+		const char *name =
+			column ? column->column_name : tagging->column_name;
 		struct json_object *value =
 			json_object_object_get(values, name);
 
@@ -447,7 +435,7 @@ conform(struct arena *arena, const struct tagging *tags, size_t ntags,
 			continue;
 		json_object_object_add(values, name,
 				       json_object_new_string(conformed(
-					       &letters, tags[i].tags,
+					       &letters, tagging->tags,
 					       json_object_get_string(value))));
 	}
 	freelocale(letters.locale);

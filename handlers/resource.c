@@ -714,11 +714,21 @@ static struct error *
 check_row(struct arena *arena, const struct entity *entity,
 	  struct json_object *attributes, bool creating UNUSED)
 {
-	conform(arena, entity->conformations, entity->nconformations,
-		entity->columns, entity->ncolumns, attributes);
-	return validate(arena, entity->validations, entity->nvalidations,
-			entity->columns, entity->ncolumns, attributes, true,
-			422, "/data/attributes/");
+	const struct tag_rules conformations = {
+		entity->conformations,
+		entity->nconformations,
+		entity->columns,
+		entity->ncolumns,
+	};
+	const struct tag_rules validations = {
+		entity->validations,
+		entity->nvalidations,
+		entity->columns,
+		entity->ncolumns,
+	};
+
+	conform(arena, &conformations, attributes);
+	return validate(arena, &validations, &validation_of_row, attributes);
 }
 
 struct row_context

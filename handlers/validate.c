@@ -70,20 +70,6 @@ tag_read(struct arena *arena, const char *text, const char **parameter)
 	return tag_find(arena_strndup(arena, text, length));
 }
 
-static const struct column *
-tagged_column(const struct tagging *tagging, struct column *const *columns,
-	      size_t ncolumns)
-{
-	for (size_t i = 0; i < ncolumns; i++)
-		if (!strcmp(columns[i]->column_name, tagging->column_name))
-			return columns[i];
-	for (size_t i = 0; i < ncolumns; i++)
-		if (columns[i]->name &&
-		    !strcmp(columns[i]->name, tagging->column_name))
-			return columns[i];
-	return NULL;
-}
-
 static bool
 is_number_column(const struct column *column)
 {
@@ -222,37 +208,62 @@ failure_of(struct tested *tested, const char *tags, const char *name)
 	return NULL;
 }
 
+const struct column *
+tag_rules_column(const struct tag_rules *rules, const struct tagging *tagging)
+{
+	const char *name = tagging->column_name;
+
+	for (size_t i = 0; i < rules->ncolumns; i++)
+		if (!strcmp(rules->columns[i]->column_name, name))
+			return rules->columns[i];
+	for (size_t i = 0; i < rules->ncolumns; i++)
+		if (rules->columns[i]->name &&
+		    !strcmp(rules->columns[i]->name, name))
+			return rules->columns[i];
+	return NULL;
+}
+
+const struct validation_target validation_of_row = {
+	.status = 422,
+	.pointer = "/data/attributes/",
+	.only_present = true,
+};
+
+const struct validation_target validation_of_action = {
+	.status = 400,
+	.pointer = "/attributes/",
+};
+
 struct error *
-validate(struct arena *arena, const struct tagging *tags, size_t ntags,
-	 struct column *const *columns, size_t ncolumns,
-	 struct json_object *values, bool only_present, int status,
-	 const char *prefix)
+validate(struct arena *arena, const struct tag_rules *rules,
+	 const struct validation_target *target, struct json_object *values)
 {
 	struct json_object *failed = json_object_new_object();
 	struct error *errors = NULL;
 
-	for (size_t i = 0; i < ntags; i++) {
-		const struct column *column =
-			tagged_column(&tags[i], columns, ncolumns);
+	for (size_t i = 0; i < rules->ntags; i++) {
+		const struct tagging *tagging = &rules->tags[i];
+		const struct column *column = tag_rules_column(rules, tagging);
 		const char *name =
-			column ? column->column_name : tags[i].column_name;
+			column ? column->column_name : tagging->column_name;
 		struct tested tested;
 		const char *failure;
 
-		if ((only_present &&
+		if ((target->only_present &&
 		     !json_object_object_get_ex(values, name, NULL)) ||
 		    json_object_object_get_ex(failed, name, NULL))
 			continue;
 		tested = tested_value(arena, values, name, column);
-		failure = failure_of(&tested, tags[i].tags, name);
+		failure = failure_of(&tested, tagging->tags, name);
 		if (!failure)
 			continue;
 		json_object_object_add(failed, name, NULL);
 		error_append(
 			&errors,
-			error_at(error_new(arena, status, "validation-failed",
-					   "%s", failure),
-				 arena_printf(arena, "%s%s", prefix, name)));
+			error_at(error_new(arena, target->status,
+					   "validation-failed", "%s", failure),
+				 arena_printf(arena, "%s%s", target->pointer,
+					      name)));
 	}
 	json_object_put(failed);
 	return errors;

@@ -11,24 +11,41 @@
 #include "db/model.h"
 
 /*
- * Applies conformations to the string members of `values` (an object that is
- * changed in place). A tagging finds its member by column_name; `columns`
- * (may be NULL) maps labels to column names where no column_name fits.
+ * Tags and what they are about: a tagging finds its column by column_name, or
+ * by label where no column_name fits; a member needs no column.
  */
-void conform(struct arena *arena, const struct tagging *tags, size_t ntags,
-	     struct column *const *columns, size_t ncolumns,
-	     struct json_object *values);
+struct tag_rules {
+	const struct tagging *tags;
+	size_t ntags;
+	struct column *const *columns; /* NULL where there are none */
+	size_t ncolumns;
+};
+
+/* The column that a tagging of the rules is about, or NULL. */
+const struct column *tag_rules_column(const struct tag_rules *rules,
+				      const struct tagging *tagging);
 
 /*
- * All failing tags, one error per column, `status` 400 (actions) or 422 (rows);
- * pointer is `prefix` and the column ("/data/attributes/" "title"). With
- * `only_present`, columns that are not in `values` are not checked.
+ * Applies conformations to the string members of `values` (an object that is
+ * changed in place).
  */
-struct error *validate(struct arena *arena, const struct tagging *tags,
-		       size_t ntags, struct column *const *columns,
-		       size_t ncolumns, struct json_object *values,
-		       bool only_present, int status,
-		       const char *prefix) MUST_CHECK;
+void conform(struct arena *arena, const struct tag_rules *rules,
+	     struct json_object *values);
+
+/* What is validated, and so how a failure is told. */
+struct validation_target {
+	int status;
+	const char *pointer; /* what stands before the column's name */
+	bool only_present;   /* columns without a value are not checked */
+};
+
+extern const struct validation_target validation_of_row;    /* 422 */
+extern const struct validation_target validation_of_action; /* 400 */
+
+/* All failing tags, one error per column. */
+struct error *validate(struct arena *arena, const struct tag_rules *rules,
+		       const struct validation_target *target,
+		       struct json_object *values) MUST_CHECK;
 
 /* Whether the tag text has a known grammar; else the first unknown tag. */
 const char *validate_unknown_tag(struct arena *arena, const char *tags);

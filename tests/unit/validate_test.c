@@ -18,10 +18,10 @@ fault_of(void **state, const char *tags, const char *values,
 				 .column_name = "x",
 				 .kind = kind };
 	struct column *columns[] = { &column };
-	struct error *error;
+	const struct tag_rules rules = { &tagging, 1, columns, 1 };
+	struct error *error = validate(arena, &rules, &validation_of_action,
+				       parsed(arena, values));
 
-	error = validate(arena, &tagging, 1, columns, 1, parsed(arena, values),
-			 false, 400, "/attributes/");
 	return error ? error->detail : "";
 }
 
@@ -176,8 +176,9 @@ every_failing_column_is_named_once(void **state)
 	struct column *columns[] = { &b };
 	struct json_object *values =
 		parsed(arena, "{\"a\":\"\",\"b\":\"x\",\"c\":\"abc\"}");
-	struct error *error = validate(arena, tags, 5, columns, 1, values, true,
-				       422, "/data/attributes/");
+	const struct tag_rules rules = { tags, 5, columns, 1 };
+	struct error *error =
+		validate(arena, &rules, &validation_of_row, values);
 
 	assert_int_equal(error->status, 422);
 	assert_string_equal(error->pointer, "/data/attributes/a");
@@ -191,10 +192,11 @@ conformed(void **state, const char *tags, const char *text)
 {
 	struct arena *arena = *state;
 	struct tagging tagging = { "x", tags };
+	const struct tag_rules rules = { .tags = &tagging, .ntags = 1 };
 	struct json_object *values = parsed(arena, "{}");
 
 	json_object_object_add(values, "x", json_object_new_string(text));
-	conform(arena, &tagging, 1, NULL, 0, values);
+	conform(arena, &rules, values);
 	return json_object_get_string(json_object_object_get(values, "x"));
 }
 
