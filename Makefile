@@ -105,12 +105,21 @@ help:
 packages:
 	@nginx/install-packages
 
-run start: packages
+# What serving needs.
+ready: packages
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@ACTD_BUILD='$(abspath $(BUILD))' nginx/instance $@
 
-stop status:
-	@nginx/instance $@
+run: ready
+	@ACTD_BUILD='$(abspath $(BUILD))' nginx/instance run
+
+start: ready
+	@ACTD_BUILD='$(abspath $(BUILD))' nginx/instance start
+
+stop:
+	@nginx/instance stop
+
+status:
+	@nginx/instance status
 
 export INSTANCE PORT WORKERS LISTEN
 
@@ -201,7 +210,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all help packages run start stop status test unit check-asan layers lint \
+.PHONY: all help packages ready run start stop status test unit check-asan layers lint \
 	bench soak install clean compile_commands.json
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
