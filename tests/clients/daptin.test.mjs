@@ -188,6 +188,42 @@ describe('after the lock-down', () => {
 		await assert.rejects(client.worldManager.trackObjectEvent('door', state.id, 'open'));
 	});
 
+	test('what the client has learnt can be asked of it', market, async () => {
+		const { worldManager: worlds, actionManager: actions } = await signedIn('root');
+		await worlds.loadModels().catch(() => {});
+		assert.equal(worlds.isStateMachineEnabled('door'), true);
+		assert.equal(worlds.isStateMachineEnabled('tag'), false);
+		assert.equal((await worlds.getStateMachinesForType('todo')).length, 0);
+		assert.equal(worlds.getWorldByName('todo').table_name, 'todo');
+		assert.ok(Object.keys(worlds.getWorlds()).length > 20);
+		assert.ok(worlds.getSystemActions().some(
+			(action) => action.Name === 'upload_system_schema'));
+		const model = worlds.GetJsonApiModel((await worlds.getColumnKeys('todo')).ColumnModel);
+		assert.equal(model.title, 'label');
+		assert.equal(model.project_id.jsonApi, 'hasOne');
+		assert.ok(actions.getActions('project').new_task.InFields.length);
+		assert.equal(actions.getActionModel('todo', 'completed').OnType, 'todo');
+		actions.setActions('shed', { sweep: { Name: 'sweep', OnType: 'shed' } });
+		assert.equal(actions.getActionModel('shed', 'sweep').Name, 'sweep');
+	});
+
+	test('worlds and models are loaded again', market, async () => {
+		const client = await signedIn('root');
+		await ready(client, 'world', 'stream');
+		await client.worldManager.refreshWorlds();
+		assert.equal((await client.worldManager.loadModel(['todo', 'tag'])).length, 2);
+		assert.deepEqual(await client.worldManager.loadStreams(), []);
+	});
+
+	/* getStats() throws before it asks; this is what it means to ask. */
+	test('figures are there where the client looks for them', market, async () => {
+		const client = await signedIn('root');
+		await assert.rejects(client.statsManager.getStats('todo', { column: 'count' }),
+			TypeError);
+		const answer = await (await signIn(instance, 'root')).get('/stats/todo?column=count');
+		assert.equal(answer.json.data[0].count, 0);
+	});
+
 	test('random data is made', async () => {
 		const client = await signedIn('root');
 		await ready(client, 'door');

@@ -83,6 +83,56 @@ test('linkage routes add and replace', market, async () => {
 	assert.deepEqual(await linked(), []);
 });
 
+test('each method has its other name, headers and parameters', market, async () => {
+	const made = (await api.post('tag', { label: 'short' }, { headers: {
+		'Idempotency-Key': 'kitsu-1' }, params: { fields: { tag: 'label' } } }));
+	assert.equal(made.status, 201);
+	const again = await api.post('tag', { label: 'short' },
+		{ headers: { 'Idempotency-Key': 'kitsu-1' } });
+	assert.equal(again.data.id, made.data.id);
+	const { data, headers } = await api.fetch(`tag/${made.data.id}`);
+	assert.equal(data.label, 'short');
+	assert.ok(headers.etag);
+	await assert.rejects(api.patch('tag', { id: data.id, label: 'long' },
+		{ headers: { 'If-Match': '"0"' } }), (error) => error.errors[0].status === '412');
+	assert.equal((await api.patch('tag', { id: data.id, label: 'long' },
+		{ headers: { 'If-Match': headers.etag } })).data.label, 'long');
+	assert.equal((await api.delete('tag', data.id)).status, 200);
+});
+
+test('requests are made by hand, and interceptors see them', market, async () => {
+	const client = clientOf();
+	client.headers.Authorization = api.headers.Authorization;
+	const seen = [];
+	client.interceptors.request.use((config) => {
+		seen.push(`${config.method} ${config.url}`);
+		return config;
+	});
+	const made = await client.request({ method: 'POST', url: 'tag', type: 'tag',
+		body: { label: 'made' } });
+	const url = `tag/${made.data.id}`;
+	await client.request({ method: 'PATCH', url, type: 'tag',
+		body: { id: made.data.id, label: 'remade' } });
+	const { data } = await client.request({ url, params: { fields: { tag: 'label' } } });
+	assert.equal(data.label, 'remade');
+	assert.equal((await client.request({ method: 'DELETE', url })).status, 200);
+	assert.deepEqual(seen, ['post tag', `patch ${url}`, `get ${url}`, `delete ${url}`]);
+});
+
+/* kitsu.app's own extensions are not Daptin's: it says so as an error. */
+test('what only its home has is refused as any fault is', async () => {
+	await assert.rejects(api.self(), (error) => error.errors[0].status === '404');
+	await assert.rejects(api.delete('tag', ['a', 'b']), (error) =>
+		['404', '405'].includes(error.errors[0].status));
+});
+
+test('nested includes and linkage are read', market, async () => {
+	const { data } = await api.get('post', { params: { included_relations: '*' } });
+	assert.ok(data.length);
+	const linked = await api.get(`blog/${blog.id}/relationships/post_id`);
+	assert.ok(linked.data.every((one) => one.id && one.type === 'post'));
+});
+
 test('refusals carry errors that a client shows', market, async () => {
 	await assert.rejects(guest.create('blog', { title: 'x', view_count: 0 }), (error) => {
 		assert.equal(error.errors[0].status, '403');
