@@ -44,7 +44,8 @@ SOURCES := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c handlers/*.c \
 	handlers/performers/*.c handlers/formats/*.c handlers/remote/*.c \
 	db/*.c db/base/*.c))
 SHIMS := $(wildcard handlers/formats/*.cc)
-EMBEDDED := $(BUILD)/sql/system.yaml.o $(BUILD)/sql/functions.sql.o
+EMBEDDED := $(BUILD)/sql/system.yaml.o $(BUILD)/sql/functions.sql.o \
+	$(BUILD)/handlers/openapi.yaml.o
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(SHIMS:%.cc=$(BUILD)/%.o) $(EMBEDDED)
 LIBRARY := $(BUILD)/libactd.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
@@ -84,7 +85,7 @@ $(BUILD)/%.o: %.cc
 	$Q$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 # Files compiled in, as _binary_sql_system_yaml_start and _end.
-$(BUILD)/sql/%.o: sql/%
+$(EMBEDDED): $(BUILD)/%.o: %
 	@mkdir -p $(@D)
 	$Qld -r -b binary -z noexecstack -o $@ $<
 

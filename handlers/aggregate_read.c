@@ -143,27 +143,49 @@ read_join(struct aggregate_reader *r)
 	return aggregate_expect_end(r);
 }
 
+/* The output of that name, alias or text as written; or NULL. */
+static struct expression *
+find_output(const struct aggregate *aggregate, const char *name)
+{
+	for (size_t i = 0; i < aggregate->noutputs; i++)
+		if (!strcmp(aggregate->outputs[i].name, name))
+			return aggregate->outputs[i].expression;
+	return NULL;
+}
+
+static struct error *
+read_order_operand(struct aggregate_reader *r, struct expression **expression)
+{
+	const char *start = (aggregate_skip_blanks(r), r->at);
+	const char *word = aggregate_take_word(r);
+	struct expression *output;
+	struct error *error;
+
+	*expression = word ? find_output(r->aggregate, word) : NULL;
+	if (*expression)
+		return NULL;
+	r->at = start;
+	error = aggregate_read_expression(r, expression);
+	if (error)
+		return error;
+	output = find_output(r->aggregate,
+			     arena_strndup(r->context->arena, start,
+					   (size_t)(r->at - start)));
+	if (output)
+		*expression = output;
+	return NULL;
+}
+
 static struct error *
 read_order(struct aggregate_reader *r)
 {
 	do {
 		struct aggregate_order order = { .descending = aggregate_take(
 							 r, '-') };
-		const char *start = (aggregate_skip_blanks(r), r->at);
-		const char *word = aggregate_take_word(r);
+		struct error *error = read_order_operand(r, &order.expression);
 
-		for (size_t i = 0; word && i < r->aggregate->noutputs; i++)
-			if (!strcmp(r->aggregate->outputs[i].name, word))
-				order.expression =
-					r->aggregate->outputs[i].expression;
-		if (!order.expression) {
-			struct error *error;
-
-			r->at = start;
-			error = aggregate_read_expression(r, &order.expression);
-			if (error)
-				return error;
-		}
+		if (error)
+			return error;
 		if (r->aggregate->norder == LISTING_SORT_MAX)
 			return aggregate_bad(r, "at most 10 columns", "");
 		ARENA_PUSH(r->context->arena, r->aggregate->order,
@@ -260,29 +282,65 @@ read_values(const struct listing_context *context, struct aggregate *aggregate,
 	return NULL;
 }
 
+/* Whether the rows are groups of rows: something is a group, or of one. */
+static bool
+is_grouped(const struct aggregate *aggregate)
+{
+	bool grouped = aggregate->nhaving > 0;
+
+	for (size_t i = 0; i < aggregate->noutputs; i++)
+		grouped |= aggregate->outputs[i].is_group ||
+			   aggregate->outputs[i].expression->has_aggregate;
+	for (size_t i = 0; i < aggregate->norder; i++)
+		grouped |= aggregate->order[i].expression->has_aggregate;
+	return grouped;
+}
+
+static bool
+is_output(const struct aggregate *aggregate,
+	  const struct expression *expression)
+{
+	for (size_t i = 0; i < aggregate->noutputs; i++)
+		if (aggregate->outputs[i].expression == expression)
+			return true;
+	return false;
+}
+
 /* Plain columns beside aggregates or groups must be groups. */
+static struct error *
+check_groups(struct aggregate_reader *r)
+{
+	const struct aggregate *aggregate = r->aggregate;
+
+	for (size_t i = 0; i < aggregate->noutputs; i++) {
+		const struct aggregate_output *output = &aggregate->outputs[i];
+
+		r->whole = output->name;
+		if (!output->is_group && !output->expression->has_aggregate)
+			return aggregate_bad(r, "this must be a group, too",
+					     "");
+	}
+	for (size_t i = 0; i < aggregate->norder; i++) {
+		const struct expression *by = aggregate->order[i].expression;
+
+		r->parameter = r->whole = "order";
+		if (!by->has_aggregate && !is_output(aggregate, by))
+			return aggregate_bad(
+				r, "groups are ordered by what they show", "");
+	}
+	return NULL;
+}
+
 static struct error *
 check_outputs(const struct listing_context *context,
 	      struct aggregate *aggregate)
 {
 	struct aggregate_reader r = { context, aggregate, "column", "count",
 				      "count", 0,	  NULL };
-	bool grouped = false;
+	struct error *error =
+		aggregate->noutputs ? NULL : read_outputs(&r, false);
 
-	if (!aggregate->noutputs)
-		return read_outputs(&r, false);
-	for (size_t i = 0; i < aggregate->noutputs; i++)
-		grouped |= aggregate->outputs[i].is_group ||
-			   aggregate->outputs[i].expression->has_aggregate;
-	for (size_t i = 0; grouped && i < aggregate->noutputs; i++) {
-		const struct aggregate_output *output = &aggregate->outputs[i];
-
-		r.whole = output->name;
-		if (!output->is_group && !output->expression->has_aggregate)
-			return aggregate_bad(&r, "this must be a group, too",
-					     "");
-	}
-	return NULL;
+	return error || !is_grouped(aggregate) ? error : check_groups(&r);
 }
 
 struct error *

@@ -198,6 +198,8 @@ run_hooked(struct run *run, struct reply *reply)
 	if (error || skip)
 		return error;
 	error = run_outcomes(run, reply);
+	if (!error && run->definitions_written)
+		error = request_check_model(run->request);
 	if (!error && run->dry_run)
 		add_dry_run(run, reply);
 	if (!error && hooks && hooks->finish && !run->dry_run)

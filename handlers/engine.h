@@ -40,8 +40,9 @@ struct run {
 	struct actor *actor;		/* SWITCH_USER changes it */
 	bool dry_run;
 	struct json_object *changes; /* of a dry run, or NULL */
-	bool model_changed;  /* a performer asks for request_reload() after */
-	bool access_changed; /* … and for request_access_changed() */
+	bool model_changed; /* a performer asks for request_reload() after */
+	bool definitions_written;    /* rows that make the model, by outcomes */
+	bool access_changed;	     /* … and for request_access_changed() */
 	struct json_object *effects; /* of a dry run: what would happen outside
 					the database, as performers tell it */
 	struct evaluator evaluator;  /* of the scripts of this run */

@@ -40,7 +40,7 @@ note_stale(struct run *run, const struct entity *entity)
 	if (entity == model->world || entity == model->action ||
 	    entity == smd || is_join_of(entity, model->world) ||
 	    is_join_of(entity, model->action) || is_join_of(entity, smd))
-		run->model_changed = true;
+		run->model_changed = run->definitions_written = true;
 }
 
 /* Rows that come and go with any run are not what was asked about. */

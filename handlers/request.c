@@ -265,6 +265,44 @@ request_reload(struct request *request)
 	return request_load_model(request);
 }
 
+/* An entity that the model of `request` has, and `model` hasn't; or NULL. */
+static const char *
+lost_entity(const struct request *request, const struct model *model)
+{
+	for (size_t i = 0; i < request->model->nentities; i++) {
+		const char *name = request->model->entities[i]->name;
+		const struct entity *entity = model_entity(model, name);
+
+		if (!entity || !entity->world_id)
+			return name;
+	}
+	return NULL;
+}
+
+struct error *
+request_check_model(struct request *request)
+{
+	const char *lost = NULL;
+	struct model *model;
+	struct error *error = model_load(request->db, request->arena, &model);
+
+	if (error)
+		return error->status == 422
+			       ? error_new(request->arena, 422,
+					   "bad-definition",
+					   "This would leave no model: %s",
+					   error->detail)
+			       : error;
+	lost = lost_entity(request, model);
+	if (lost)
+		error = error_new(request->arena, 422, "bad-definition",
+				  "This would lose the table %s: tables are "
+				  "made and changed by schema files.",
+				  lost);
+	arena_free(model->arena);
+	return error;
+}
+
 void
 request_access_changed(struct request *request)
 {

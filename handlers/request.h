@@ -185,6 +185,12 @@ void request_apply_settings(struct request *request, const struct model *model);
  */
 struct error *request_reload(struct request *request) MUST_CHECK;
 
+/*
+ * Whether what the open transaction has written to the rows of definitions
+ * still makes a model, which has every entity that there is: 422 if not.
+ */
+struct error *request_check_model(struct request *request) MUST_CHECK;
+
 /* Raises the access generation: users, groups or memberships changed. */
 void request_access_changed(struct request *request);
 

@@ -353,8 +353,11 @@ resource_note_write(const struct request *request, const struct entity *entity,
 struct error *
 resource_finish(struct request *request, const struct stale *stale)
 {
-	struct error *error = db_finish(request->db, request->arena);
+	struct error *error =
+		stale->model ? request_check_model(request) : NULL;
 
+	if (!error)
+		error = db_finish(request->db, request->arena);
 	if (error)
 		return error;
 	if (stale->access)
@@ -376,7 +379,10 @@ finish_write(struct request *request, const struct entity *entity)
 void
 resource_begin_checked(struct request *request, const struct entity *entity)
 {
-	if (definition_is_checked(request->model, entity))
+	struct stale stale = { false, false };
+
+	resource_note_write(request, entity, &stale);
+	if (stale.model || definition_is_checked(request->model, entity))
 		db_begin(request->db);
 }
 
@@ -644,8 +650,10 @@ serve_delete(struct request *request, struct response *response)
 	const char *id;
 
 	error = find_writable_row(request, VERB_DELETE, &entity, &id);
-	if (!error)
-		error = row_delete(&context, entity, id);
+	if (error)
+		return error;
+	resource_begin_checked(request, entity);
+	error = row_delete(&context, entity, id);
 	if (!error)
 		error = finish_write(request, entity);
 	if (error)
@@ -664,6 +672,7 @@ change_links(struct request *request, struct response *response,
 	struct row_context context = request_row_context(request, false);
 	const struct relationship *relationship;
 	const struct entity *entity;
+	const struct entity *written;
 	struct json_object *document;
 	struct json_object *data;
 	struct error *error;
@@ -680,12 +689,12 @@ change_links(struct request *request, struct response *response,
 	    !json_object_object_get_ex(document, "data", &data))
 		return bad_document(request, "/data",
 				    "The document needs a member data.");
+	written = relationship->relation->join ? relationship->relation->join
+					       : entity;
+	resource_begin_checked(request, written);
 	error = row_link(&context, entity, id, relationship, change, data);
 	if (!error)
-		error = finish_write(request,
-				     relationship->relation->join
-					     ? relationship->relation->join
-					     : entity);
+		error = finish_write(request, written);
 	if (!error)
 		response->status = 204;
 	return error;

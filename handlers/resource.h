@@ -26,13 +26,15 @@ struct error *resource_check_writable(const struct request *request,
 void resource_note_write(const struct request *request,
 			 const struct entity *entity, struct stale *stale);
 
-/* Commits, then brings the caches of this node up to date. */
+/* Looks at a new model (422), commits, then brings the caches of this node up
+ * to date. */
 struct error *resource_finish(struct request *request,
 			      const struct stale *stale) MUST_CHECK;
 
 /*
- * Around the write of a row that may define what will run: begins the
- * transaction that looking at it needs, and looks (handlers/definition.h).
+ * Around the write of a row that may define what will run, or make another
+ * model: begins the transaction that looking at it needs, and looks
+ * (handlers/definition.h).
  */
 void resource_begin_checked(struct request *request,
 			    const struct entity *entity);

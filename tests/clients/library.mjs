@@ -1,5 +1,5 @@
 /*
- * library.mjs: what both clients' tests share: an instance with the market's
+ * library.mjs: what the clients' tests share: an instance with the market's
  * to-do list and blog, or schemas of ours where there is no market.
  */
 import { createRequire } from 'node:module';
@@ -8,8 +8,8 @@ const require = createRequire(import.meta.url);
 const folder = process.env.ACTD_LIBRARY;
 
 export const { startInstance } = require(`${folder}/instance.js`);
-export const { Client, PASSWORD, expect, fileOf, mailOf, marketFolder, member, packageFiles, schemaFile, settle,
-	signIn, worldRow } = require(`${folder}/client.js`);
+export const { Client, PASSWORD, expect, fileOf, mailOf, marketFolder, member, mine,
+	packageFiles, schemaFile, settle, signIn, worldRow } = require(`${folder}/client.js`);
 
 /* Loads packages of the market as they are. */
 export async function loadPackages(root, ...names) {

@@ -80,6 +80,15 @@ test('functions of text, numbers and time work', async () => {
 	assert.deepEqual(await aggregate('timefrom=2999-01-01'), [{ count: 0 }]);
 });
 
+test('groups are ordered by what they show', async () => {
+	assert.equal((await aggregate('group=year(created_at)&column=count' +
+		'&order=-year(created_at)'))[0].count, 4);
+	assert.equal((await aggregate('column=count&order=-sum(pages)'))[0].count, 4);
+	for (const query of ['column=title&having=gt(count,0)', 'column=title&order=count',
+		'column=count&order=title', 'group=title&order=pages', 'order=title'])
+		refused(await root.get(`/aggregate/book?${query}`), 400);
+});
+
 test('POST takes the same as JSON', async () => {
 	const answer = expect(await root.post('/aggregate/book', { group: ['author_id'],
 		column: ['count'], filter: ['gt(pages,60)'] }), 200);

@@ -8,7 +8,7 @@ const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
 const { startInstance } = require('./lib/instance.js');
 const { Client, expect, item, marketFolder, member, messages, packageFiles,
-	refused, schemaFile, settle } = require('./lib/client.js');
+	refused, schemaFile, settle, worldRow } = require('./lib/client.js');
 
 let instance;
 let root;
@@ -605,6 +605,29 @@ describe('how a change is made', () => {
 		} finally {
 			copy.stop();
 		}
+	});
+
+	test('no write to the rows of definitions loses a table', async () => {
+		await root.load('schema_kept.json', JSON.stringify({ Tables: [{
+			TableName: 'kept_one', Columns: [{ ColumnName: 'note', ColumnType: 'label' }] }] }));
+		const rows = {};
+		for (const table of ['kept_one', 'action_run', 'user_account'])
+			rows[table] = await worldRow(root, table);
+		for (const { id } of Object.values(rows)) {
+			for (const change of [{ table_name: 'gone' }, { world_schema_json: '{}' },
+				{ world_schema_json: '[' }, { is_join_table: true },
+				{ world_schema_json: '{"TableName":"other","Columns":[]}' }])
+				expect(await root.update('world', id, change), 200, 409, 422);
+			const operation = { op: 'update', data: { type: 'world', id,
+				attributes: { table_name: 'gone_too' } } };
+			refused(await root.post('/api/operations',
+				{ 'atomic:operations': [operation] }), 422);
+		}
+		expect(await root.get('/api/kept_one'), 200);
+		expect(await root.get('/api/action_run'), 200);
+		await worldRow(root, 'kept_one');
+		const answer = await root.update('world', rows.kept_one.id, { icon: 'fa-bug' });
+		assert.equal(expect(answer, 200).json.data.attributes.icon, 'fa-bug');
 	});
 
 	test('a plain user downloads nothing', async () => {
