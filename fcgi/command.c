@@ -21,25 +21,31 @@
 #include "fcgi/router.h"
 #include "fcgi/schema_run.h"
 
+/* What an error ends the program with, where its status does not tell. */
+static const struct {
+	const char *code;
+	int status;
+} ends[] = {
+	{ "usage", EX_USAGE },
+	{ "bad-configuration", EX_CONFIG },
+	{ "bad-keys", EX_CONFIG },
+};
+
 static int
 show(const struct error *err)
 {
 	for (const struct error *one = err; one; one = one->next)
 		fprintf(stderr, "actd: %s\n", one->detail);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!strcmp(ends[i].code, err->code))
+			return ends[i].status;
 	return err->status == 503 ? EX_TEMPFAIL : EX_DATAERR;
-}
-
-static int
-usage(const char *text)
-{
-	fprintf(stderr, "usage: actd %s\n", text);
-	return EX_USAGE;
 }
 
 static int
 serve(const char *config_file, int argc, char **argv UNUSED)
 {
-	return argc == 1 ? master_run(config_file) : usage("[-c FILE] serve");
+	return argc == 1 ? master_run(config_file) : EX_USAGE;
 }
 
 static struct error *
@@ -71,7 +77,7 @@ check(const char *config_file, int argc, char **argv UNUSED)
 	int status;
 
 	if (argc != 1)
-		return usage("[-c FILE] check");
+		return EX_USAGE;
 	arena = arena_new();
 	err = check_all(arena, config_file);
 	status = err ? show(err) : EX_OK;
@@ -90,7 +96,7 @@ migrate_database(const char *config_file, int argc, char **argv)
 	int status;
 
 	if (argc > 2 || (argc == 2 && !dry_run))
-		return usage("[-c FILE] migrate [--dry-run]");
+		return EX_USAGE;
 	arena = arena_new();
 	err = config_load(arena, config_file, &config);
 	if (!err)
@@ -102,55 +108,13 @@ migrate_database(const char *config_file, int argc, char **argv)
 	return status;
 }
 
-static int
-run_action(const char *config_file, int argc, char **argv)
-{
-	struct arena *arena = arena_new();
-	struct strbuf text;
-	struct error *err;
-	int status = EX_OK;
-
-	strbuf_init(&text, arena);
-	err = action_run(arena, config_file, argc - 1, argv + 1, &text);
-	fputs(text.data, stdout);
-	if (err)
-		status = show(err);
-	if (err && !strcmp(err->code, "usage"))
-		status = usage(
-			"[-c FILE] action ENTITY NAME [KEY=TEXT] "
-			"[KEY:=JSON] [KEY@=FILE] [--dry-run] [--as EMAIL]");
-	arena_free(arena);
-	return status;
-}
-
-static int
-run_import(const char *config_file, int argc, char **argv)
-{
-	struct arena *arena = arena_new();
-	struct strbuf text;
-	struct error *err;
-	int status = EX_OK;
-
-	strbuf_init(&text, arena);
-	err = action_import(arena, config_file, argc - 1, argv + 1, &text);
-	fputs(text.data, stdout);
-	if (err)
-		status = show(err);
-	if (err && !strcmp(err->code, "usage"))
-		status = usage("[-c FILE] import FILE ENTITY [--create] "
-			       "[--add-columns] [--skip] [--dry-run] "
-			       "[--as EMAIL] [KEY=TEXT]");
-	arena_free(arena);
-	return status;
-}
-
-typedef struct error *dump_function(struct arena *arena,
+typedef struct error *text_function(struct arena *arena,
 				    const char *config_file, int nwords,
 				    char *const *words, struct strbuf *text);
 
+/* Runs what answers with a text, which is shown also where it failed. */
 static int
-run_dump(dump_function *run, const char *help, const char *config_file,
-	 int argc, char **argv)
+show_text_of(text_function *run, const char *config_file, int argc, char **argv)
 {
 	struct arena *arena = arena_new();
 	struct strbuf text;
@@ -161,28 +125,32 @@ run_dump(dump_function *run, const char *help, const char *config_file,
 	err = run(arena, config_file, argc - 1, argv + 1, &text);
 	fputs(text.data, stdout);
 	status = err ? show(err) : EX_OK;
-	if (err && !strcmp(err->code, "usage"))
-		status = usage(help);
 	arena_free(arena);
 	return status;
 }
 
 static int
+run_action(const char *config_file, int argc, char **argv)
+{
+	return show_text_of(action_run, config_file, argc, argv);
+}
+
+static int
+run_import(const char *config_file, int argc, char **argv)
+{
+	return show_text_of(action_import, config_file, argc, argv);
+}
+
+static int
 run_export(const char *config_file, int argc, char **argv)
 {
-	return run_dump(dump_export,
-			"[-c FILE] export [--format NAME] [--table ENTITY] "
-			"[--include-secrets] FILE",
-			config_file, argc, argv);
+	return show_text_of(dump_export, config_file, argc, argv);
 }
 
 static int
 run_import_dump(const char *config_file, int argc, char **argv)
 {
-	return run_dump(dump_import,
-			"[-c FILE] import-dump [--table ENTITY] [--truncate] "
-			"[--skip-unknown] [--dry-run] FILE",
-			config_file, argc, argv);
+	return show_text_of(dump_import, config_file, argc, argv);
 }
 
 /*
@@ -224,7 +192,7 @@ keys(const char *config_file UNUSED, int argc, char **argv)
 	struct strbuf buf;
 
 	if (argc > 2 || (argc == 2 && !manual))
-		return usage("keys [--roff]");
+		return EX_USAGE;
 	arena = arena_new();
 	strbuf_init(&buf, arena);
 	if (manual)
@@ -245,7 +213,7 @@ routes(const char *config_file UNUSED, int argc, char **argv UNUSED)
 	size_t count;
 
 	if (argc > 1)
-		return usage("routes");
+		return EX_USAGE;
 	arena = arena_new();
 	list = router_routes(&count);
 	for (size_t i = 0; i < count; i++)
@@ -268,7 +236,7 @@ explain_access(const char *config_file, int argc, char **argv)
 	int status;
 
 	if (argc < 4 || argc > 5)
-		return usage("[-c FILE] explain-access USER VERB ENTITY [ID]");
+		return EX_USAGE;
 	arena = arena_new();
 	strbuf_init(&text, arena);
 	err = config_load(arena, config_file, &config);
@@ -286,24 +254,24 @@ static const struct command table[] = {
 	{ "check", "", "test configuration, database and schema files", check },
 	{ "migrate", "[--dry-run]", "bring the database to the schema files",
 	  migrate_database },
-	{ "action", "ENTITY NAME [KEY=TEXT]",
-	  "run an action; also KEY:=JSON, KEY@=FILE, --dry-run, --as EMAIL",
-	  run_action },
-	{ "import", "FILE ENTITY [KEY=TEXT]",
-	  "import CSV, XLSX or XLS; also --create, --add-columns, --skip, "
-	  "--dry-run, --as EMAIL",
-	  run_import },
-	{ "export", "[--format F] FILE",
-	  "all entities, or --table ENTITY, as json, yaml, jsonl, csv, xlsx; "
-	  "also --include-secrets",
+	{ "action",
+	  "ENTITY NAME [KEY=TEXT] [KEY:=JSON] [KEY@=FILE] [--dry-run] "
+	  "[--as EMAIL]",
+	  "run an action", run_action },
+	{ "import",
+	  "FILE ENTITY [--create] [--add-columns] [--skip] [--dry-run] "
+	  "[--as EMAIL] [KEY=TEXT]",
+	  "import CSV, XLSX or XLS into an entity", run_import },
+	{ "export",
+	  "[--format FORMAT] [--table ENTITY] [--include-secrets] FILE",
+	  "write all entities, or one, as json, yaml, jsonl, csv or xlsx",
 	  run_export },
-	{ "import-dump", "FILE",
-	  "bring a dump back; also --table ENTITY, --truncate, "
-	  "--skip-unknown, --dry-run",
-	  run_import_dump },
+	{ "import-dump",
+	  "[--table ENTITY] [--truncate] [--skip-unknown] [--dry-run] FILE",
+	  "bring an export back", run_import_dump },
 	{ "instance", "start|stop|status|run",
 	  "a standalone instance with its own nginx and PostgreSQL", instance },
-	{ "keys", "", "list the keys of the configuration file", keys },
+	{ "keys", "[--roff]", "list the keys of the configuration file", keys },
 	{ "routes", "", "list the routes and their methods", routes },
 	{ "explain-access", "USER VERB ENTITY [ID]",
 	  "which rule lets USER do that: exit status 0, refused: 1",

@@ -9,9 +9,13 @@
 
 struct command {
 	const char *name;
-	const char *arguments; /* for the help text */
+	const char *arguments; /* all of them, for the help text */
 	const char *summary;
-	/* `argv` begins with the command's name. Returns an exit status. */
+	/*
+	 * `argv` begins with the command's name. Returns an exit status of
+	 * sysexits.h; EX_USAGE where the arguments are not such: the caller
+	 * says which would be.
+	 */
 	int (*run)(const char *config_file, int argc, char **argv);
 };
 

@@ -10,6 +10,14 @@
 #include "fcgi/command.h"
 #include "fcgi/title.h"
 
+/* A command and its arguments, as it is written. */
+static void
+print_words(FILE *out, const struct command *command)
+{
+	fprintf(out, "%s%s%s\n", command->name, *command->arguments ? " " : "",
+		command->arguments);
+}
+
 static void
 print_help(void)
 {
@@ -17,17 +25,45 @@ print_help(void)
 	const struct command *table = commands(&count);
 
 	puts("usage: actd [-c FILE] COMMAND\n\nCommands:");
-	for (size_t i = 0; i < count; i++)
-		printf("  %-15s%-22s %s\n", table[i].name, table[i].arguments,
-		       table[i].summary);
+	for (size_t i = 0; i < count; i++) {
+		printf("  ");
+		print_words(stdout, &table[i]);
+		printf("        %s\n", table[i].summary);
+	}
 	puts("\nOptions:\n"
 	     "  -c, --config FILE  configuration, default "
 	     "/etc/actd/actd.yaml or $ACTD_CONFIG\n"
-	     "  -h, --help         this text\n"
+	     "  -h, --help         this text; behind a COMMAND: only its own\n"
 	     "  -V, --version      the version\n\n"
 	     "Each key of the configuration can be set in the environment: "
 	     "ACTD_WORKERS=8.\n"
 	     "See actd(8) and actd.conf(5).");
+}
+
+static void
+print_usage(FILE *out, const struct command *command)
+{
+	fputs("usage: actd [-c FILE] ", out);
+	print_words(out, command);
+}
+
+/* `argv` begins with the command's name. */
+static int
+run_command(const struct command *command, const char *config_file, int argc,
+	    char **argv)
+{
+	int status;
+
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		print_usage(stdout, command);
+		printf("%s; see actd(8)\n", command->summary);
+		return EX_OK;
+	}
+	status = command->run(config_file, argc, argv);
+	if (status == EX_USAGE)
+		print_usage(stderr, command);
+	return status;
 }
 
 int
@@ -63,9 +99,10 @@ main(int argc, char **argv)
 	}
 	command = optind < argc ? command_find(argv[optind]) : NULL;
 	if (!command) {
-		fprintf(stderr, "actd: %s; see actd --help\n",
-			optind < argc ? "no such command" : "which command?");
+		fprintf(stderr, "actd: %s See actd --help.\n",
+			optind < argc ? "There is no such command."
+				      : "Which command?");
 		return EX_USAGE;
 	}
-	return command->run(config_file, argc - optind, argv + optind);
+	return run_command(command, config_file, argc - optind, argv + optind);
 }

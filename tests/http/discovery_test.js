@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 const { startInstance } = require('./lib/instance.js');
 const { Client, expect, schemaFile, settle } = require('./lib/client.js');
+const { until } = require('./lib/wait.js');
 
 let instance;
 let guest;
@@ -121,7 +122,8 @@ test('/metrics are Prometheus\' text for this host', async () => {
 	assert.ok(earlier > 0, answer.text);
 	for (let i = 0; i < 10; i++)
 		await guest.get('/api/world');
-	assert.ok(count((await guest.get('/metrics')).text) >= earlier + 10);
+	await until('ten more are counted',
+		async () => count((await guest.get('/metrics')).text) >= earlier + 10);
 });
 
 test('the administrator and a stale caller see the same discovery', async () => {
