@@ -31,6 +31,7 @@ struct aggregate_function {
 		    const struct aggregate *aggregate);
 };
 
+/* By its name, in lower case as clients write it; NULL: none. */
 const struct aggregate_function *aggregate_function_find(const char *name);
 
 enum expression_kind {

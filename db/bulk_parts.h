@@ -29,8 +29,15 @@ struct bulk {
 /* Whether the field is a column of its own in COPY; the id comes first. */
 bool bulk_is_sent(const struct bulk *bulk, size_t field);
 
+/*
+ * Notes a fault: in `row` of the file, `column` has `value` where `expected`
+ * should be; NULL where one says nothing. Beyond BULK_FAULTS_MAX only that
+ * there are faults is kept.
+ */
 void bulk_note(struct bulk *bulk, int64_t row, const char *column,
 	       const char *value, const char *expected);
+
+/* Gives a row that is left out back as it was in the file, with the reason. */
 struct error *bulk_keep_bad(struct bulk *bulk, int64_t row, const char *reason,
 			    const char *raw) MUST_CHECK;
 

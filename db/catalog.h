@@ -37,6 +37,7 @@ struct catalog {
 struct error *catalog_read(struct db *db, struct arena *arena,
 			   struct catalog **catalog) MUST_CHECK;
 
+/* What there is, by name. */
 bool catalog_has_table(const struct catalog *catalog, const char *table);
 bool catalog_has_index(const struct catalog *catalog, const char *name);
 

@@ -16,6 +16,7 @@ struct name_index {
 	size_t count;
 };
 
+/* An empty index, which grows in `arena`. */
 void name_index_init(struct name_index *index, struct arena *arena);
 
 /* NULL where there is none. */

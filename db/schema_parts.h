@@ -7,11 +7,14 @@
 
 #include "db/schema_tree.h"
 
+/* One element of Tables. */
 void schema_read_table(struct reader *reader, const struct path *path,
 		       struct json_object *object);
-/* `subject` is the table it stands in, NULL at the top level. */
+/* One of Relations; `subject` is the table it stands in, NULL at the top level.
+ */
 void schema_read_relation(struct reader *reader, const struct path *path,
 			  struct json_object *object, const char *subject);
+/* One of Actions, and of StateMachineDescriptions. */
 void schema_read_action(struct reader *reader, const struct path *path,
 			struct json_object *object);
 void schema_read_state_machine(struct reader *reader, const struct path *path,

@@ -15,6 +15,7 @@ struct sql {
 	size_t nvalues;
 };
 
+/* An empty statement, in `arena`, where all of it lives. */
 void sql_init(struct sql *sql, struct arena *arena);
 
 /* A string literal of this source code. */

@@ -14,6 +14,7 @@ struct progress {
 	int64_t shown_us; /* 0: nothing was */
 };
 
+/* Work begins now. */
 void progress_begin(struct progress *progress);
 
 /* `done` of `total` (-1: not known) in `unit` ("rows"; NULL: none). */

@@ -38,6 +38,7 @@ struct stream {
 	bool stale;	  /* its job has changed */
 };
 
+/* A client on the connection `fd`, which stream_free() closes. */
 struct stream *stream_new(int fd, int64_t now_us);
 void stream_free(struct stream *stream);
 

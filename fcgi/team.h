@@ -45,6 +45,7 @@ void team_roll(struct team *team, int64_t now_us);
 /* Tells all workers to finish; with `kill_them`, ends them. */
 void team_stop(struct team *team, bool kill_them);
 
+/* Workers that have not ended, old generations included. */
 size_t team_count(const struct team *team);
 
 /* Whether a pool waits before it starts a worker again. */

@@ -36,6 +36,7 @@ struct error *aggregate_bad(const struct aggregate_reader *r,
 /* Nothing but blanks is left; else 400. */
 struct error *aggregate_expect_end(struct aggregate_reader *r) MUST_CHECK;
 
+/* Goes on to what is no blank. */
 void aggregate_skip_blanks(struct aggregate_reader *r);
 
 /* Whether `c` is next, blanks aside; it is taken then. */

@@ -26,6 +26,10 @@ struct fake_settings {
 /* Lives as long as `arena`. */
 struct fake *fake_new(struct arena *arena, uint64_t seed);
 
+/*
+ * A column to be filled: what fills it is decided here, by `settings`, which
+ * are copied; what they point to must live on.
+ */
 struct fake_column *fake_column_new(struct fake *fake,
 				    const struct fake_settings *settings);
 

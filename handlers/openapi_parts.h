@@ -19,6 +19,7 @@ struct json_object *openapi_object(const char *name, ...)
 struct json_object *openapi_list(struct json_object *first, ...)
 	__attribute__((sentinel));
 
+/* A JSON string, owned by the caller. */
 struct json_object *openapi_text(const char *text);
 
 /* {"$ref": "#/components/SECTION/NAME"} */

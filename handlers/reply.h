@@ -34,6 +34,7 @@ struct reply {
 	struct json_object *result; /* for references, or NULL */
 };
 
+/* A reply without items. */
 void reply_init(struct reply *reply, struct arena *arena);
 
 /* Adds an item; takes `attributes` over. */

@@ -130,6 +130,7 @@ struct response {
 	const char *hand_over; /* pool that shall serve it instead, or NULL */
 };
 
+/* 200 without a body. */
 void response_init(struct response *response, struct arena *arena);
 
 /* Adds a header; control characters in the value are taken out. */

@@ -10,6 +10,7 @@
 
 #define TOKEN_CACHE_MAX 1023 /* bytes; longer ones are verified each time */
 
+/* An empty cache; it belongs to the caller. */
 struct token_cache *token_cache_new(void);
 void token_cache_free(struct token_cache *cache);
 

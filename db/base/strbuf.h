@@ -19,11 +19,13 @@ struct strbuf {
 	size_t capacity;
 };
 
+/* The empty text. */
 void strbuf_init(struct strbuf *buf, struct arena *arena);
 
 /* Makes room for `more` bytes beyond length, and the NUL. */
 void strbuf_reserve(struct strbuf *buf, size_t more);
 
+/* Appends bytes, a text, a character, by printf(3), a number in decimal. */
 void strbuf_add(struct strbuf *buf, const void *data, size_t size);
 void strbuf_puts(struct strbuf *buf, const char *text);
 void strbuf_putc(struct strbuf *buf, char c);

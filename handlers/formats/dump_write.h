@@ -43,6 +43,10 @@ const struct dump_format *dump_format_of_media(const char *accept);
 /* Their names with commas between them, for messages. */
 const char *dump_format_names(struct arena *arena);
 
+/*
+ * Begins a dump: of one table only, where `is_single` and the format has a
+ * form for that. `file` (NULL: none) is for a format that needs one.
+ */
 struct error *dump_writer_new(struct arena *arena,
 			      const struct dump_format *format,
 			      struct answer_file *file,
@@ -57,6 +61,7 @@ struct error *dump_writer_table(struct dump_writer *writer,
 struct error *dump_writer_row(struct dump_writer *writer,
 			      bool *more) MUST_CHECK;
 
+/* Ends the dump, after the last table; what is left is in `out`. */
 struct error *dump_writer_end(struct dump_writer *writer) MUST_CHECK;
 
 /* Whether there is enough in `out` to be sent. */

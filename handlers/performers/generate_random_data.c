@@ -1,7 +1,7 @@
 /*
- * generate.random.data: makes rows of an entity with plausible values, as the
- * caller, all or none. The same seed in the same tables gives the same
- * values. A dry run makes some of them only.
+ * generate_random_data: generate.random.data makes rows of an entity with
+ * plausible values, as the caller, all or none. The same seed in the same
+ * tables gives the same values. A dry run makes some of them only.
  */
 #include <errno.h>
 #include <stdlib.h>
