@@ -49,6 +49,12 @@ struct error *row_stream_parse(struct arena *arena, const struct model *model,
 			       const char *name, struct json_object *contract,
 			       struct row_stream **stream) MUST_CHECK;
 
+/* Name and contract of the row with that reference id; 404 where there is
+ * none. NULL for a contract that is no JSON. */
+struct error *row_stream_written(struct db *db, struct arena *arena,
+				 const char *id, const char **name,
+				 struct json_object **contract) MUST_CHECK;
+
 /* Adds the streams that are on to the model, in its arena. Those that can't be
  * read, or are named as an entity is, are logged and left out. */
 struct error *row_stream_load(struct db *db, struct arena *scratch,

@@ -215,6 +215,37 @@ static const char READ_STREAMS[] =
 	"SELECT stream_name, stream_contract FROM stream"
 	" WHERE enable AND stream_name <> '' ORDER BY id";
 
+static const char READ_STREAM[] =
+	"SELECT coalesce(stream_name, ''), stream_contract FROM stream"
+	" WHERE reference_id = $1::uuid";
+
+static void
+release(void *object)
+{
+	json_object_put(object);
+}
+
+struct error *
+row_stream_written(struct db *db, struct arena *arena, const char *id,
+		   const char **name, struct json_object **contract)
+{
+	const char *text;
+	struct rows *rows;
+	struct error *error =
+		db_query(db, arena, READ_STREAM, PARAMS(id), &rows);
+
+	if (error)
+		return error;
+	if (!rows_count(rows))
+		return error_new(arena, 404, "not-found",
+				 "There is no such stream.");
+	*name = rows_text(rows, 0, 0);
+	text = rows_text(rows, 0, 1);
+	*contract = json_tokener_parse(text ? text : "");
+	arena_defer(arena, release, *contract);
+	return NULL;
+}
+
 static bool
 is_taken(const struct model *model, const char *name)
 {

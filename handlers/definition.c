@@ -8,6 +8,7 @@
 
 #include "db/base/schedule.h"
 #include "db/migrate.h"
+#include "db/row_stream.h"
 #include "db/schema_file.h"
 #include "db/task.h"
 #include "handlers/engine.h"
@@ -22,7 +23,8 @@ static const struct format_limits attribute_limits = {
 bool
 definition_is_checked(const struct model *model, const struct entity *entity)
 {
-	return entity == model->action || !strcmp(entity->name, "task");
+	return entity == model->action || !strcmp(entity->name, "task") ||
+	       !strcmp(entity->name, "stream");
 }
 
 /* Tasks. */
@@ -224,6 +226,30 @@ check_written_action(struct db *db, struct arena *arena,
 	return error;
 }
 
+/* Streams. */
+
+static struct error *
+check_written_stream(struct db *db, struct arena *arena,
+		     const struct model *model, const char *id)
+{
+	struct json_object *contract;
+	struct row_stream *stream;
+	const char *name;
+	struct error *error =
+		row_stream_written(db, arena, id, &name, &contract);
+
+	if (error)
+		return error;
+	if (model_entity(model, name))
+		return error_at(error_new(arena, 422, "name-taken",
+					  "stream_name: an entity has that "
+					  "name"),
+				"/data/attributes/stream_name");
+	error = row_stream_parse(arena, model, name, contract, &stream);
+	return error ? error_at(error, "/data/attributes/stream_contract")
+		     : NULL;
+}
+
 struct error *
 definition_check(struct db *db, struct arena *arena, const struct model *model,
 		 const struct entity *entity, const char *id)
@@ -232,5 +258,7 @@ definition_check(struct db *db, struct arena *arena, const struct model *model,
 		return check_written_tasks(db, arena, model);
 	if (entity == model->action && id)
 		return check_written_action(db, arena, model, id);
+	if (!strcmp(entity->name, "stream") && id)
+		return check_written_stream(db, arena, model, id);
 	return NULL;
 }

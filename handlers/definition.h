@@ -1,6 +1,6 @@
 /*
- * definition.h: rows of `action` and `task` say what will run. What could not
- * run is refused when it is written, by whatever door it comes.
+ * definition.h: rows of `action`, `task` and `stream` say what will run. What
+ * could not is refused when it is written, by whatever door it comes.
  */
 #ifndef ACTD_DEFINITION_H
 #define ACTD_DEFINITION_H
@@ -17,8 +17,8 @@ bool definition_is_checked(const struct model *model,
 
 /*
  * Looks at the rows of the entity that the transaction has written: of tasks
- * at all, of actions at the one with the reference id `id` (NULL: none). 422
- * with the member at fault; nothing for other entities.
+ * at all, of actions and streams at the one with the reference id `id` (NULL:
+ * none). 422 with the member at fault; nothing for other entities.
  */
 struct error *definition_check(struct db *db, struct arena *arena,
 			       const struct model *model,

@@ -148,6 +148,15 @@ test('a stream that can\'t be read refuses its schema', async () => {
 			{ Streams: [{ StreamName: 'bad', ...stream }] })), 422).text, fault);
 });
 
+test('a stream that can\'t be read refuses its row', async () => {
+	for (const contract of [{ RootEntityName: 'nothing' }, {}, []])
+		assert.equal(refused(await people.root.create('stream', { stream_name: 'bad',
+			stream_contract: JSON.stringify(contract) }), 422).json.errors[0].source.pointer,
+		'/data/attributes/stream_contract');
+	refused(await people.root.create('stream', { stream_name: 'post',
+		stream_contract: JSON.stringify({ RootEntityName: 'post' }) }), 422);
+});
+
 async function publish(name, attributes) {
 	const query = encodeURIComponent('[{"column":"stream_name","operator":"is","value":"news"}]');
 	const [stream] = rows(await people.root.get(`/api/stream?query=${query}`));
