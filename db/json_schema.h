@@ -12,4 +12,20 @@ struct error *json_schema_store(struct db *db, struct arena *arena,
 				const char *name, const char *content,
 				int64_t owner) MUST_CHECK;
 
+struct json_schema_file {
+	const char *id;
+	const char *name;
+	const char *content;
+};
+
+struct error *json_schema_read(struct db *db, struct arena *arena,
+			       struct json_schema_file **files,
+			       size_t *count) MUST_CHECK;
+
+/* Gives a stored file another name and content. */
+struct error *json_schema_replace(struct db *db, struct arena *arena,
+				  const struct json_schema_file *file,
+				  const char *name,
+				  const char *content) MUST_CHECK;
+
 #endif

@@ -13,6 +13,7 @@
 #include "db/catalog.h"
 #include "db/definitions.h"
 #include "db/plan.h"
+#include "db/reshape.h"
 #include "db/schema_file.h"
 
 #define ATTEMPTS 5
@@ -95,18 +96,40 @@ wanted_model(struct db *db, struct arena *arena, const struct schema *added,
 	return model_build(arena, schema, model);
 }
 
+/* What is wanted: a schema on top of what is stored, or a change of it. */
+struct wish {
+	const struct schema *added;
+	const struct schema_change *change;
+};
+
+/* What the change has done comes before what the plan did. */
+static void
+prepend_statements(struct arena *arena, const struct migration *before,
+		   struct migration *migration)
+{
+	struct migration all = *before;
+
+	for (size_t i = 0; i < migration->nstatements; i++)
+		ARENA_PUSH(arena, all.statements, all.nstatements,
+			   migration->statements[i]);
+	*migration = all;
+}
+
 static struct error *
-migrate_once(struct db *db, struct arena *arena, const struct schema *added,
+migrate_once(struct db *db, struct arena *arena, const struct wish *wish,
 	     struct migration *migration)
 {
 	struct plan plan = { .db = db, .arena = arena, .migration = migration };
+	struct migration reshaped = { 0 };
 	struct catalog *catalog;
 	struct model *model;
 	struct error *error;
 
 	error = db_execute(db, arena, LOCK);
+	if (!error && wish->change)
+		error = reshape_apply(db, arena, wish->change, &reshaped);
 	if (!error)
-		error = wanted_model(db, arena, added, &model);
+		error = wanted_model(db, arena, wish->added, &model);
 	if (!error)
 		error = catalog_read(db, arena, &catalog);
 	if (error)
@@ -121,7 +144,8 @@ migrate_once(struct db *db, struct arena *arena, const struct schema *added,
 	if (!error)
 		error = apply_functions(db, arena, catalog);
 	if (!error)
-		error = definitions_store(db, arena, model, added);
+		error = definitions_store(db, arena, model, wish->added);
+	prepend_statements(arena, &reshaped, migration);
 	return error ? error : db_execute(db, arena, UNLOCK);
 }
 
@@ -174,7 +198,7 @@ undo(struct db *db, struct arena *arena, bool is_nested)
 }
 
 static struct error *
-attempt(struct db *db, struct arena *arena, const struct schema *added,
+attempt(struct db *db, struct arena *arena, const struct wish *wish,
 	bool dry_run, bool is_nested, struct migration *migration)
 {
 	struct error *undone, *error = NULL;
@@ -186,16 +210,16 @@ attempt(struct db *db, struct arena *arena, const struct schema *added,
 		db_begin(db);
 	if (error)
 		return error;
-	error = migrate_once(db, arena, added, migration);
+	error = migrate_once(db, arena, wish, migration);
 	if (!error && !dry_run)
 		return is_nested ? db_release(db, arena) : NULL;
 	undone = undo(db, arena, is_nested);
 	return error ? error : undone;
 }
 
-struct error *
-migrate(struct db *db, struct arena *arena, const struct schema *added,
-	bool dry_run, struct migration **migration)
+static struct error *
+grant(struct db *db, struct arena *arena, const struct wish *wish, bool dry_run,
+      struct migration **migration)
 {
 	struct migration *done = ARENA_NEW(arena, struct migration);
 	bool is_nested = db_in_transaction(db);
@@ -204,7 +228,7 @@ migrate(struct db *db, struct arena *arena, const struct schema *added,
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		if (i)
 			pause_before(i);
-		error = attempt(db, arena, added, dry_run, is_nested, done);
+		error = attempt(db, arena, wish, dry_run, is_nested, done);
 		if (!error || !is_passing(error))
 			break;
 		log_event(LOG_WARNING, "migration-waits", "cause",
@@ -215,6 +239,25 @@ migrate(struct db *db, struct arena *arena, const struct schema *added,
 	if (migration)
 		*migration = done;
 	return NULL;
+}
+
+struct error *
+migrate(struct db *db, struct arena *arena, const struct schema *added,
+	bool dry_run, struct migration **migration)
+{
+	const struct wish wish = { .added = added };
+
+	return grant(db, arena, &wish, dry_run, migration);
+}
+
+struct error *
+migrate_reshape(struct db *db, struct arena *arena,
+		const struct schema_change *change, bool dry_run,
+		struct migration **migration)
+{
+	const struct wish wish = { .change = change };
+
+	return grant(db, arena, &wish, dry_run, migration);
 }
 
 struct error *

@@ -2,13 +2,15 @@
  * migrate.h: makes the database match a model. Desired minus actual (the
  * catalog) is a list of DDL statements, applied in one transaction under an
  * advisory lock, together with the rows of world, action, smd and the others
- * that a schema describes. Nothing is ever dropped or narrowed.
+ * that a schema describes. Nothing is ever dropped or narrowed, except by
+ * migrate_reshape().
  */
 #ifndef ACTD_MIGRATE_H
 #define ACTD_MIGRATE_H
 
 #include "db/db.h"
 #include "db/model.h"
+#include "db/schema_change.h"
 
 struct migration {
 	const char **statements; /* DDL, in order, without semicolons */
@@ -27,6 +29,14 @@ struct migration {
 struct error *migrate(struct db *db, struct arena *arena,
 		      const struct schema *added, bool dry_run,
 		      struct migration **migration) MUST_CHECK;
+
+/*
+ * Removes or renames a column, or removes a table: the same transaction, lock
+ * and attempts. 400, 403, 404 and 409 as reshape_check() in db/reshape.h says.
+ */
+struct error *migrate_reshape(struct db *db, struct arena *arena,
+			      const struct schema_change *change, bool dry_run,
+			      struct migration **migration) MUST_CHECK;
 
 /*
  * Loads the model that the database holds, with permissions, owners, group

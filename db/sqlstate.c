@@ -27,6 +27,11 @@ static const struct rule {
 	/* a plan that no longer fits, within a transaction: see db.c */
 	{ "0A000", 409, "retry",
 	  "Another change came in between. Please try again.", 0 },
+	/* the model is a moment older than the tables: others changed them */
+	{ "42703", 503, "model-changed",
+	  "The tables have just been changed. Please try again.", 1 },
+	{ "42P01", 503, "model-changed",
+	  "The tables have just been changed. Please try again.", 1 },
 	{ "55P03", 503, "busy", "A table is busy. Please try again.", 2 },
 	{ "57014", 503, "statement-timeout",
 	  "This took too long and was stopped. Nothing was done.", 5 },

@@ -42,16 +42,19 @@ schema_run(struct arena *arena, const struct config *config, const char *node,
 		.application = "actd schema",
 		.node = node,
 	};
+	struct schema_changes changes;
 	struct schema schema = { 0 };
 	struct db *db = db_new(&settings);
 	struct error *err;
 
 	err = schema_add_system(arena, &schema);
 	if (!err)
-		err = schema_add_folder(arena, config->settings.schema_folder,
-					&schema);
-	if (!err)
 		err = db_connect(db, arena);
+	if (!err)
+		err = schema_changes_read(db, arena, &changes);
+	if (!err)
+		err = schema_add_folder(arena, config->settings.schema_folder,
+					&changes, &schema);
 	if (!err)
 		err = apply(db, arena, config, &schema, dry_run, migration);
 	db_free(db);

@@ -13,6 +13,7 @@
 #include "db/base/log.h"
 #include "db/row_stream.h"
 #include "db/schema_file.h"
+#include "handlers/action_input.h"
 #include "handlers/definition.h"
 #include "handlers/engine.h"
 #include "handlers/formats/format.h"
@@ -23,7 +24,8 @@ extern const char _binary_sql_system_yaml_end[];
 
 static struct error *
 add_text(struct arena *arena, const char *name, const char *content,
-	 size_t length, bool is_system, struct schema *schema)
+	 size_t length, bool is_system, const struct schema_changes *changes,
+	 struct schema *schema)
 {
 	struct json_object *tree;
 	struct error *error;
@@ -32,6 +34,8 @@ add_text(struct arena *arena, const char *name, const char *content,
 			    &tree);
 	if (error)
 		return error;
+	if (changes)
+		schema_changes_apply(arena, tree, changes);
 	return schema_read(arena, tree, name, is_system, schema);
 }
 
@@ -43,7 +47,7 @@ schema_add_system(struct arena *arena, struct schema *schema)
 				 _binary_sql_system_yaml_start);
 
 	return add_text(arena, "system.yaml", _binary_sql_system_yaml_start,
-			length, true, schema);
+			length, true, NULL, schema);
 }
 
 struct error *
@@ -51,7 +55,7 @@ schema_add_file(struct arena *arena, const char *name, const char *content,
 		size_t length, struct schema *schema)
 {
 	return add_text(arena, arena_strdup(arena, name), content, length,
-			false, schema);
+			false, NULL, schema);
 }
 
 /* Folders. */
@@ -110,7 +114,7 @@ unreadable(struct arena *arena, const char *name, int cause)
 /* One byte more than the limit is read, so that format_read() refuses it. */
 static struct error *
 add_path(struct arena *arena, const char *folder, const char *name,
-	 struct schema *schema)
+	 const struct schema_changes *changes, struct schema *schema)
 {
 	size_t limit = format_schema_limits.bytes + 1;
 	FILE *file = fopen(arena_printf(arena, "%s/%s", folder, name), "re");
@@ -127,12 +131,13 @@ add_path(struct arena *arena, const char *folder, const char *name,
 	fclose(file);
 	if (cause)
 		return unreadable(arena, name, cause);
-	return schema_add_file(arena, name, content, length, schema);
+	return add_text(arena, arena_strdup(arena, name), content, length,
+			false, changes, schema);
 }
 
 struct error *
 schema_add_folder(struct arena *arena, const char *folder,
-		  struct schema *schema)
+		  const struct schema_changes *changes, struct schema *schema)
 {
 	struct error *faults = NULL;
 	struct dirent **names;
@@ -142,8 +147,8 @@ schema_add_folder(struct arena *arena, const char *folder,
 	if (error)
 		return error;
 	for (size_t i = 0; names[i]; i++)
-		error_append(&faults,
-			     add_path(arena, folder, names[i]->d_name, schema));
+		error_append(&faults, add_path(arena, folder, names[i]->d_name,
+					       changes, schema));
 	return faults;
 }
 
@@ -259,7 +264,10 @@ schema_apply(struct db *db, struct arena *arena, const struct schema *schema,
 			     check_stream(arena, model, schema->streams[i]));
 	if (faults)
 		return faults;
-	return migrate(db, arena, schema, dry_run, migration);
+	faults = migrate(db, arena, schema, dry_run, migration);
+	if (faults || dry_run)
+		return faults;
+	return schema_changes_forget(db, arena, schema);
 }
 
 struct error *
@@ -282,4 +290,34 @@ schema_check_users(struct db *db, struct arena *arena,
 		error_append(&faults, error);
 	}
 	return faults;
+}
+
+/* Dry runs. */
+
+bool
+schema_is_dry_run(struct json_object *attributes)
+{
+	struct json_object *value;
+	bool is_dry = false;
+
+	if (action_value(VALUE_BOOLEAN,
+			 json_object_object_get(attributes, "dry_run"),
+			 &value)) {
+		is_dry = json_object_get_boolean(value);
+		json_object_put(value);
+	}
+	return is_dry;
+}
+
+void
+schema_reply_statements(struct reply *reply, const struct migration *migration)
+{
+	struct json_object *attributes = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < migration->nstatements; i++)
+		json_object_array_add(
+			list, json_object_new_string(migration->statements[i]));
+	json_object_object_add(attributes, "statements", list);
+	reply_add(reply, "action.response", attributes);
 }

@@ -273,3 +273,14 @@ CREATE OR REPLACE TRIGGER actd_model_truncate
 AFTER TRUNCATE
 ON stream
 FOR EACH STATEMENT EXECUTE FUNCTION actd_notify_model();
+
+-- What was removed or renamed on purpose, lest files of the schema folder
+-- bring it back (db/schema_change.h).
+CREATE TABLE IF NOT EXISTS actd_schema_change (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	kind text NOT NULL,
+	entity text NOT NULL,
+	column_name text,
+	new_name text,
+	created_at timestamptz NOT NULL DEFAULT now()
+);

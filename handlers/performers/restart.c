@@ -11,10 +11,14 @@ restart(struct run *run, struct json_object *input UNUSED, struct reply *reply)
 {
 	struct request *request = run->request;
 	struct schema *schema = ARENA_NEW(request->arena, struct schema);
+	struct schema_changes changes;
 	struct error *error;
 
-	error = schema_add_folder(request->arena,
-				  request->settings->schema_folder, schema);
+	error = schema_changes_read(request->db, request->arena, &changes);
+	if (!error)
+		error = schema_add_folder(request->arena,
+					  request->settings->schema_folder,
+					  &changes, schema);
 	if (!error)
 		error = schema_apply(request->db, request->arena, schema, false,
 				     NULL);

@@ -116,35 +116,6 @@ store_files(struct run *run, const struct upload *uploads, size_t count)
 	return error;
 }
 
-/* The flag may stand among the attributes as well as beside them. */
-static bool
-is_dry_run(struct json_object *attributes)
-{
-	struct json_object *value;
-	bool is_dry = false;
-
-	if (action_value(VALUE_BOOLEAN,
-			 json_object_object_get(attributes, "dry_run"),
-			 &value)) {
-		is_dry = json_object_get_boolean(value);
-		json_object_put(value);
-	}
-	return is_dry;
-}
-
-static void
-add_statements(struct reply *reply, const struct migration *migration)
-{
-	struct json_object *attributes = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < migration->nstatements; i++)
-		json_object_array_add(
-			list, json_object_new_string(migration->statements[i]));
-	json_object_object_add(attributes, "statements", list);
-	reply_add(reply, "action.response", attributes);
-}
-
 static void
 add_items(struct reply *reply, const struct schema *schema)
 {
@@ -159,7 +130,7 @@ upload_schema(struct run *run, struct json_object *input, struct reply *reply)
 {
 	struct request *request = run->request;
 	struct schema *schema = ARENA_NEW(request->arena, struct schema);
-	bool is_dry = run->dry_run || is_dry_run(run->attributes);
+	bool is_dry = run->dry_run || schema_is_dry_run(run->attributes);
 	struct migration *migration;
 	struct upload *uploads;
 	size_t count;
@@ -181,7 +152,7 @@ upload_schema(struct run *run, struct json_object *input, struct reply *reply)
 		return error;
 	run->model_changed = !is_dry;
 	if (is_dry)
-		add_statements(reply, migration);
+		schema_reply_statements(reply, migration);
 	add_items(reply, schema);
 	return NULL;
 }
