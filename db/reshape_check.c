@@ -142,8 +142,8 @@ outcome_uses(const struct checking *checking, const struct outcome *outcome)
 
 	return (outcome->condition && refers_to(outcome->condition, column)) ||
 	       (outcome->for_each && refers_to(outcome->for_each, column)) ||
-	       attributes_use(outcome->attributes, column,
-			      is_of_entity(checking, outcome), false);
+	       attributes_use(outcome_attributes(checking->arena, outcome),
+			      column, is_of_entity(checking, outcome), false);
 }
 
 /* Actions that have to do with the table, and speak of the column. */

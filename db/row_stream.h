@@ -22,7 +22,7 @@ struct row_stream_step {
 	const char **names;
 	size_t nnames;
 	const char *comparator; /* "==" … "in" */
-	struct json_object *value;
+	const char *value; /* JSON text */
 };
 
 struct row_stream_parameter {

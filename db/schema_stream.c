@@ -106,9 +106,10 @@ parse_filter(struct parsing *parsing, struct json_object *attributes,
 
 	add_name(parsing, step, text_of(parsing, attributes, "ColumnName"));
 	step->comparator = text_of(parsing, attributes, "Comparator");
-	step->value = tree_member(attributes, "Value");
-	if (step->value)
-		tree_keep(parsing->arena, step->value);
+	step->value = arena_strdup(
+		parsing->arena,
+		json_object_to_json_string_ext(tree_member(attributes, "Value"),
+					       JSON_C_TO_STRING_PLAIN));
 	for (size_t i = 0; i < ARRAY_SIZE(comparators); i++)
 		if (!strcmp(comparators[i], step->comparator))
 			return;

@@ -45,29 +45,14 @@ token_seconds_of(const char *text, int64_t *seconds)
 	return true;
 }
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
-/*
- * The origins of Daptin's cors.config that may send credentials, NULL-ended;
- * without allow_credentials there is none, since any origin may do the rest.
- */
+/* The texts of a list, NULL-ended; false where one is none. */
 static bool
-origins_of(struct arena *arena, const char *text, const char *const **origins)
+texts_of(struct arena *arena, struct json_object *list,
+	 const char *const **texts)
 {
-	struct json_object *object = json_tokener_parse(text);
-	struct json_object *list;
 	const char **found = NULL;
 	size_t count = 0;
 
-	if (object)
-		arena_defer(arena, release, object);
-	if (!json_object_is_type(object, json_type_object))
-		return false;
-	list = json_object_object_get(object, "allowed_origins");
 	if (list && !json_object_is_type(list, json_type_array))
 		return false;
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
@@ -78,15 +63,31 @@ origins_of(struct arena *arena, const char *text, const char *const **origins)
 		ARENA_PUSH(arena, found, count,
 			   arena_strdup(arena, json_object_get_string(item)));
 	}
-	if (!json_object_get_boolean(
-		    json_object_object_get(object, "allow_credentials")))
-		count = 0;
-	*origins = NULL;
-	if (count) {
+	if (count)
 		ARENA_PUSH(arena, found, count, NULL);
-		*origins = found;
-	}
+	*texts = found;
 	return true;
+}
+
+/*
+ * The origins of Daptin's cors.config that may send credentials, NULL where
+ * none does: without allow_credentials, since any origin may do the rest.
+ */
+static bool
+origins_of(struct arena *arena, const char *text, const char *const **origins)
+{
+	struct json_object *object = json_tokener_parse(text);
+	bool is_read =
+		json_object_is_type(object, json_type_object) &&
+		texts_of(arena,
+			 json_object_object_get(object, "allowed_origins"),
+			 origins);
+
+	if (is_read && !json_object_get_boolean(json_object_object_get(
+			       object, "allow_credentials")))
+		*origins = NULL;
+	json_object_put(object);
+	return is_read;
 }
 
 static const char *

@@ -31,12 +31,14 @@ answer_options(struct request *request, const struct match *match,
 			router_allow(request->arena, match->allowed));
 }
 
-/* By the newest model that this worker has: it asks the database nothing. */
+/* Without a database the answer is what actd.conf says. */
 static void
 answer_preflight(struct request *request, const struct match *match,
 		 struct response *response)
 {
-	request_apply_settings(request, *request->model_slot);
+	if (!db_connect(request->db, request->arena) &&
+	    !request_load_model(request))
+		request_apply_settings(request, request->model);
 	cors_preflight(response, router_allow(request->arena, match->allowed));
 }
 

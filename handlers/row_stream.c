@@ -96,24 +96,34 @@ is_among(struct json_object *value, struct json_object *list)
 
 /* Null is neither less nor greater than anything. */
 static bool
-holds(struct json_object *row, const struct row_stream_step *step)
+compares(struct json_object *value, const char *comparator,
+	 struct json_object *wanted)
 {
-	struct json_object *value = json_object_object_get(row, step->names[0]);
-	const char *comparator = step->comparator;
 	int order;
 
 	if (!strcmp(comparator, "in"))
-		return is_among(value, step->value);
+		return is_among(value, wanted);
 	if (!strcmp(comparator, "=="))
-		return is_equal(value, step->value);
+		return is_equal(value, wanted);
 	if (!strcmp(comparator, "!="))
-		return !is_equal(value, step->value);
-	if (!value || !step->value)
+		return !is_equal(value, wanted);
+	if (!value || !wanted)
 		return false;
-	order = compare(value, step->value);
+	order = compare(value, wanted);
 	if (!order)
 		return comparator[1] == '=';
 	return comparator[0] == '>' ? order > 0 : order < 0;
+}
+
+static bool
+holds(struct json_object *row, const struct row_stream_step *step)
+{
+	struct json_object *wanted = json_tokener_parse(step->value);
+	bool result = compares(json_object_object_get(row, step->names[0]),
+			       step->comparator, wanted);
+
+	json_object_put(wanted);
+	return result;
 }
 
 /* False if the row is left out. */

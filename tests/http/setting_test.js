@@ -111,6 +111,10 @@ test('cors.config lists origins that may send credentials', async () => {
 	expect(await set('backend/cors.config',
 		'{"allowed_origins":["https://a.example"],"allow_credentials":true}'), 200);
 	assert.deepEqual(allowed(await ask('https://a.example')), ['https://a.example', 'true']);
+	const preflight = await people.guest.request('OPTIONS', '/api/world', { headers: {
+		origin: 'https://a.example', 'access-control-request-method': 'PATCH' } });
+	assert.equal(preflight.status, 204);
+	assert.deepEqual(allowed(preflight), ['https://a.example', 'true']);
 	assert.deepEqual(allowed(await ask('https://b.example')), ['*', null]);
 	expect(await set('backend/cors.config',
 		'{"allowed_origins":["https://a.example"],"allow_credentials":false}'), 200);
