@@ -5,9 +5,13 @@
 #ifndef ACTD_DUMP_OUT_H
 #define ACTD_DUMP_OUT_H
 
+#include "db/dump_binary.h"
 #include "db/permission.h"
 
-/* PostgreSQL's text of a value, followed by a NUL; NULL for SQL's NULL. */
+/*
+ * PostgreSQL's text of a value, followed by a NUL; NULL for SQL's NULL. Times
+ * of a binary table are as RFC 3339 has them.
+ */
 struct dump_cell {
 	const char *text;
 	size_t length;
@@ -17,6 +21,7 @@ struct dump_cell {
 struct dump_column {
 	const struct column *column;
 	bool is_id; /* a foreign key that comes as its number */
+	const struct dump_decoder *decoder; /* NULL: it comes as text */
 };
 
 struct dump_table {
@@ -25,7 +30,9 @@ struct dump_table {
 	size_t ncolumns;
 	size_t nhidden;		 /* fields before those of the columns */
 	struct dump_cell *cells; /* of the row at hand */
-	struct strbuf plain;	 /* their texts where those had escapes */
+	struct strbuf plain;	 /* their texts where those were made here */
+	bool is_binary;
+	bool is_begun; /* the header of the binary form was read */
 	struct db *db;
 	struct arena *arena;
 };

@@ -6,16 +6,22 @@
 #include "fcgi/fastcgi.h"
 
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "db/base/log.h"
+
+/* From so many bytes on libfcgi's buffer is a detour. */
+#define LARGE_WRITE 16384
 
 struct fastcgi {
 	FCGX_Request request;
@@ -98,18 +104,64 @@ fastcgi_read(void *context, void *buffer, size_t size)
 	return FCGX_GetError(fastcgi->request.in) ? -1 : count;
 }
 
+static bool
+write_whole(int fd, struct iovec *parts, int nparts)
+{
+	while (nparts) {
+		ssize_t done = writev(fd, parts, nparts);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		while (nparts && (size_t)done >= parts->iov_len) {
+			done -= (ssize_t)parts->iov_len;
+			parts++;
+			nparts--;
+		}
+		if (nparts) {
+			parts->iov_base = (char *)parts->iov_base + done;
+			parts->iov_len -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+/* A record of its own: libfcgi would copy it, and write 8 KB at a time. */
+static bool
+write_record(const FCGX_Request *request, const char *data, size_t size)
+{
+	unsigned char header[FCGI_HEADER_LEN] = {
+		FCGI_VERSION_1,
+		FCGI_STDOUT,
+		(unsigned char)(request->requestId >> 8),
+		(unsigned char)request->requestId,
+		(unsigned char)(size >> 8),
+		(unsigned char)size,
+	};
+	struct iovec parts[] = { { header, sizeof header },
+				 { (char *)(uintptr_t)data, size } };
+
+	return write_whole(request->ipcFd, parts, 2);
+}
+
 bool
 fastcgi_write(struct fastcgi *fastcgi, const void *data, size_t size)
 {
+	FCGX_Request *request = &fastcgi->request;
 	const char *next = data;
 
+	if (size < LARGE_WRITE)
+		return FCGX_PutStr(next, (int)size, request->out) == (int)size;
+	if (FCGX_FFlush(request->out))
+		return false;
 	while (size) {
-		int part = size > INT_MAX ? INT_MAX : (int)size;
+		size_t part = size > FCGI_MAX_LENGTH ? FCGI_MAX_LENGTH : size;
 
-		if (FCGX_PutStr(next, part, fastcgi->request.out) < part)
+		if (!write_record(request, next, part))
 			return false;
 		next += part;
-		size -= (size_t)part;
+		size -= part;
 	}
 	return true;
 }

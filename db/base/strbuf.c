@@ -110,23 +110,63 @@ add_escape(struct strbuf *buf, unsigned char c)
 	}
 }
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* Bytes whose high bit is set where those of `word` are zero (and perhaps in
+ * some above those). */
+static uint64_t
+zeros(uint64_t word)
+{
+	return (word - EACH_BYTE) & ~word & HIGH_BITS;
+}
+
+/* Eight bytes at once: whether one of them needs an escape. */
+static bool
+needs_escape(uint64_t word)
+{
+	return ((word - EACH_BYTE * 0x20) & ~word & HIGH_BITS) |
+	       zeros(word ^ EACH_BYTE * '"') | zeros(word ^ EACH_BYTE * '\\') |
+	       zeros(word ^ EACH_BYTE * 0x7f);
+}
+
+/* How many bytes can be copied as they are. */
+static size_t
+plain_length(const char *text, size_t length)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; i + sizeof word <= length; i += sizeof word) {
+		memcpy(&word, text + i, sizeof word);
+		if (needs_escape(word))
+			break;
+	}
+	for (; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
+			break;
+	}
+	return i;
+}
+
 void
 strbuf_json(struct strbuf *buf, const char *text, size_t length)
 {
-	size_t start = 0;
+	const char *end = text + length;
 
 	strbuf_reserve(buf, length + 2);
-	strbuf_putc(buf, '"');
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
+	buf->data[buf->length++] = '"';
+	for (;;) {
+		size_t plain = plain_length(text, (size_t)(end - text));
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		strbuf_add(buf, text + start, i - start);
-		add_escape(buf, c);
-		start = i + 1;
+		strbuf_add(buf, text, plain);
+		text += plain;
+		if (text == end)
+			break;
+		add_escape(buf, (unsigned char)*text++);
 	}
-	strbuf_add(buf, text + start, length - start);
 	strbuf_putc(buf, '"');
 }
 

@@ -83,6 +83,8 @@ plain_timestamp(struct dump_writer *writer, const struct dump_cell *cell)
 {
 	struct strbuf text;
 
+	if (writer->from->is_binary) /* it is as it should be */
+		return (struct plain){ PLAIN_WORD, cell->text, cell->length };
 	strbuf_init(&text, writer->piece);
 	value_timestamp(&text, cell->text, cell->length);
 	return (struct plain){ PLAIN_WORD, text.data, text.length };
@@ -181,6 +183,19 @@ json_prefix(struct dump_writer *writer, struct strbuf *prefix, const char *name,
 }
 
 static void
+add_quoted(struct strbuf *out, const struct plain *plain)
+{
+	char *at;
+
+	strbuf_reserve(out, plain->length + 2);
+	at = out->data + out->length;
+	*at = '"';
+	memcpy(at + 1, plain->text, plain->length);
+	memcpy(at + 1 + plain->length, "\"", 2);
+	out->length += plain->length + 2;
+}
+
+static void
 add_json(struct strbuf *out, const struct plain *plain)
 {
 	switch (plain->kind) {
@@ -191,9 +206,7 @@ add_json(struct strbuf *out, const struct plain *plain)
 		strbuf_json(out, plain->text, plain->length);
 		break;
 	case PLAIN_WORD:
-		strbuf_putc(out, '"');
-		strbuf_add(out, plain->text, plain->length);
-		strbuf_putc(out, '"');
+		add_quoted(out, plain);
 		break;
 	default:
 		strbuf_add(out, plain->text, plain->length);
