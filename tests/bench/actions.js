@@ -3,8 +3,8 @@
  * create, JavaScript beside none, random data beside COPY of the same rows; in
  * turns, on one instance. The bar of the insert is of processor time, which
  * other work on the machine does not change; those of JavaScript are of what a
- * caller waits, since its engine also works on beside. ACTION_ROUNDS (9) rounds of ACTION_REQUESTS (400)
- * requests, RANDOM_ROWS (200,000) rows.
+ * caller waits, since its engine also works on beside. ACTION_ROUNDS (9) rounds
+ * of ACTION_REQUESTS (400) requests, RANDOM_ROWS (200,000) rows.
  */
 'use strict';
 

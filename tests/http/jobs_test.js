@@ -519,13 +519,51 @@ test('two nodes share jobs, events and tasks', async () => {
 	}
 });
 
+const commandEnvironment = () => ({
+	...instance.environment,
+	ACTD_DATABASE: `host='${instance.folder}/run' user=actd dbname=actd`,
+	ACTD_KEYS_FILE: `${instance.folder}/keys`,
+});
+
+/* A work of some seconds: rows whose statements a trigger holds up. */
+async function slowly(work) {
+	instance.psql('CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS ' +
+		"'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END'");
+	instance.psql('CREATE TRIGGER pause BEFORE INSERT ON crate FOR EACH ROW ' +
+		'EXECUTE FUNCTION pause()');
+	try {
+		return await work();
+	} finally {
+		instance.psql('DROP FUNCTION pause CASCADE');
+	}
+}
+
+const stackUp = (label, count) => ['action', 'crate', 'stack_up', `label=${label}`,
+	`codes:=${JSON.stringify(numbers(count).map((i) => `${label} ${i}`))}`];
+
+test('the command line shows a bar on a terminal, and lines elsewhere', async () => {
+	await slowly(() => {
+		const line = [ACTD, ...stackUp('bar', 100)].map((word) => `'${word}'`).join(' ');
+		const terminal = spawnSync('script', ['-qec', line, '/dev/null'],
+			{ encoding: 'utf8', env: commandEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
+		assert.equal(terminal.status, 0, terminal.stdout);
+		const bars = terminal.stdout.split('\r\x1b[K').slice(1);
+		assert.ok(bars.length >= 5, terminal.stdout);
+		assert.match(bars[1], /^\[#* *\] \d+ of 100 items, \d+\/s, \d+ s left/);
+		const full = bars.map((bar) => (bar.match(/#/g) ?? []).length);
+		assert.deepEqual(full.slice(0, -1), [...full.slice(0, -1)].sort((a, b) => a - b));
+		const plain = spawnSync(ACTD, stackUp('plain', 320),
+			{ encoding: 'utf8', env: commandEnvironment() });
+		assert.equal(plain.status, 0, plain.stderr);
+		assert.doesNotMatch(plain.stderr, /[\r\x1b#]/);
+		assert.match(plain.stderr, /^\d+ of 320 items, \d+\/s, \d+ s left$/m);
+		assert.equal(crates('plain'), 320);
+	});
+});
+
 test('the command line runs actions by the same code', async () => {
 	const run = (...words) => spawnSync(ACTD, ['action', ...words],
-		{ encoding: 'utf8', env: {
-			...instance.environment,
-			ACTD_DATABASE: `host='${instance.folder}/run' user=actd dbname=actd`,
-			ACTD_KEYS_FILE: `${instance.folder}/keys`,
-		} });
+		{ encoding: 'utf8', env: commandEnvironment() });
 	const made = run('crate', 'pack', 'label=by hand', '--as',
 		'bob@example.com');
 	assert.equal(made.status, 0, made.stderr);
