@@ -58,7 +58,7 @@ add_near_right(struct sql *sql, const struct linkage *linkage,
 	if (linkage->is_new || context->trusted)
 		sql_add(sql, "TRUE");
 	else if (near->right != KEY_REFER)
-		key_test(sql, context, near, "t", false);
+		key_test(sql, context, near, "t");
 	else if (is_membership(linkage))
 		row_add_owned(sql, context, linkage->entity, "t");
 	else
@@ -165,7 +165,7 @@ find_far(const struct linkage *linkage, size_t i, const char **row_id)
 	sql_add(&sql, "SELECT r.id FROM ");
 	sql_name(&sql, far->target->table);
 	sql_add(&sql, " r WHERE ");
-	key_test(&sql, linkage->context, far, "r", false);
+	key_test(&sql, linkage->context, far, "r");
 	error = sql_run(&sql, linkage->context->db, &rows);
 	if (error)
 		return error;

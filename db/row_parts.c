@@ -142,11 +142,9 @@ static void (*const add_rights[])(struct sql *sql,
 
 void
 key_test(struct sql *sql, const struct row_context *context,
-	 const struct key *key, const char *alias, bool is_visible_only)
+	 const struct key *key, const char *alias)
 {
 	row_add_visible(sql, context, key->target, key->id, alias);
-	if (is_visible_only)
-		return;
 	sql_add(sql, " AND ");
 	add_rights[key->right](sql, context, key, alias);
 }
@@ -157,11 +155,11 @@ add_key_or_same(struct sql *sql, const struct change *change,
 		const struct key *key)
 {
 	if (!change->id || permission_everything(change->context->actor)) {
-		key_test(sql, change->context, key, "r", false);
+		key_test(sql, change->context, key, "r");
 		return;
 	}
 	sql_add(sql, "(");
-	key_test(sql, change->context, key, "r", false);
+	key_test(sql, change->context, key, "r");
 	sql_add(sql, ") OR (");
 	add_id_test(sql, "r", key->id);
 	sql_add(sql, " AND EXISTS (SELECT FROM ");
@@ -229,6 +227,17 @@ change_add_value(struct sql *sql, const struct change *change, size_t i)
 	}
 }
 
+/* Whom a run trusts is not told of rows that he can't see. */
+static void
+add_seen_by_actor(struct sql *sql, const struct change *change,
+		  const struct key *key)
+{
+	struct row_context actor = *change->context;
+
+	actor.trusted = false;
+	row_add_visible(sql, &actor, key->target, key->id, "r");
+}
+
 static void
 add_key_exists(struct sql *sql, const struct change *change,
 	       const struct key *key, bool is_visible_only)
@@ -237,7 +246,7 @@ add_key_exists(struct sql *sql, const struct change *change,
 	sql_name(sql, key->target->table);
 	sql_add(sql, " r WHERE ");
 	if (is_visible_only)
-		key_test(sql, change->context, key, "r", true);
+		add_seen_by_actor(sql, change, key);
 	else
 		add_key_or_same(sql, change, key);
 	sql_add(sql, ")");

@@ -65,12 +65,9 @@ bool change_touches_access(const struct change *change);
 enum key_right key_right(const struct model *model, const struct entity *entity,
 			 const struct column *holder);
 
-/*
- * row_parts.c. The test for a key's row `alias`: visible and with the right.
- * `is_visible_only` leaves the right out.
- */
+/* row_parts.c. The test for a key's row `alias`: visible and with the right. */
 void key_test(struct sql *sql, const struct row_context *context,
-	      const struct key *key, const char *alias, bool is_visible_only);
+	      const struct key *key, const char *alias);
 
 /*
  * Common table expressions k0, k1 … for the keys of a change, each with a

@@ -351,6 +351,85 @@ describe('who runs what', () => {
 		assert.equal(stored(id, 'state'), 'touched');
 	});
 
+	test('C11: without Execute, or with the id of another type, nothing runs', async () => {
+		await open('note_down');
+		const id = await ticketNamed('c11');
+		expect(await root.update('ticket', id, { permission: 2097151 }), 200);
+		const { id: entry } = await root.made('entry', { text: 'c11' });
+		expect(await root.update('entry', entry, { permission: 2097151 }), 200);
+		const before = entries();
+		refused(await bob.action('ticket', 'half', { ticket_id: id, code: 'c11' }), 403);
+		refused(await guest.action('ticket', 'half', { ticket_id: id, code: 'c11' }),
+			401, 403);
+		refused(await bob.action('ticket', 'note_down',
+			{ ticket_id: entry, text: 'abc' }), 404);
+		refused(await bob.action('entry', 'note_down', { entry_id: entry }), 404);
+		assert.equal(entries(), before);
+		expect(await bob.action('ticket', 'note_down', { ticket_id: id, text: 'abc' }), 200);
+		expect(await root.update('ticket', id, { permission: 16256 }), 200);
+	});
+
+	const who = (more) => ({ InstanceOptional: false, OnType: 'ticket',
+		Permission: 2097151, InFields: [], ...more });
+	const said = (Attributes) => ({ Type: 'said', Method: 'ACTIONRESPONSE', Attributes });
+
+	test('C11: a caller gives no names that are the engine\'s', async () => {
+		await root.load('schema_who.json', JSON.stringify({ Actions: [who({
+			Name: 'who', Label: 'Who', OutFields: [said({ name: '~user.name',
+				mail: '!user.email', title: '$.title', id: '~subject.reference_id',
+				script: '!subject.title' })] })] }));
+		const id = await ticketNamed('true');
+		const other = await ticketNamed('false');
+		expect(await root.update('ticket', id, { permission: 2097151 }), 200);
+		const account = (await mine(root)).attributes;
+		const forged = { user: account, subject: { title: 'false', reference_id: other },
+			$: { title: 'false' }, '$.title': 'false', 'user.name': 'root', 'user.email': 'x',
+			reference_id: other, '~user': account, __proto__: { title: 'false' } };
+		const answer = expect(await bob.action('ticket', 'who',
+			{ ...forged, ticket_id: id }), 200);
+		assert.deepEqual(item(answer, 'said'), { name: 'bob', mail: 'bob@example.com',
+			title: 'true', id, script: 'true' });
+		expect(await root.update('ticket', id, { permission: 16256 }), 200);
+	});
+
+	test('C12: what a caller chooses is his to refer to, whatever runs', async () => {
+		await root.load('schema_attach.json', JSON.stringify({ Actions: [who({
+			Name: 'attach', Label: 'Attach', InstanceOptional: true,
+			InFields: ['to', 'owner'].map((name) => ({ Name: name, ColumnName: name,
+				ColumnType: 'alias', IsNullable: true })),
+			OutFields: [{ Type: 'entry', Method: 'POST', Attributes: { text: 'attached',
+				ticket_id: '~to', user_account_id: '~owner' } }] })] }));
+		const hidden = await ticketNamed('not bob\'s');
+		const before = entries();
+		const [some, none] = await Promise.all([hidden, NOWHERE].map((to) =>
+			bob.action('ticket', 'attach', { to })));
+		refused(some, 400, 403, 404, 422);
+		assert.equal(some.text.replaceAll(hidden, 'ID'), none.text.replaceAll(NOWHERE, 'ID'));
+		expect(await root.update('ticket', hidden, { permission: 16256 + 2 }), 200);
+		refused(await bob.action('ticket', 'attach', { to: hidden }), 403);
+		assert.equal(entries(), before);
+		expect(await bob.action('ticket', 'attach', { owner: (await mine(root)).id }),
+			200, 403);
+		expect(await root.action('ticket', 'attach', { to: hidden }), 200);
+		expect(await root.update('ticket', hidden, { permission: 16256 }), 200);
+	});
+
+	test('C12: nobody else makes, changes or widens an action', async () => {
+		const { id, attributes } = expect(await root.get('/api/action?query=' +
+			encodeURIComponent(JSON.stringify([{ column: 'action_name', operator: 'is',
+				value: 'careful' }]))), 200).json.data[0];
+		for (const change of [{ permission: 2097151 }, { action_name: 'x' },
+			{ instance_optional: true }, { action_schema: '{"OutFields":[]}' },
+			{ user_account_id: (await mine(bob)).id }])
+			refused(await bob.update('action', id, change), 403, 404);
+		refused(await bob.create('action', { action_name: 'mine', label: 'Mine',
+			action_schema: '{}' }, { world_id: { data: { type: 'world',
+			id: attributes.world_id } } }), 403);
+		refused(await bob.action('world', 'upload_system_schema', {}), 403);
+		refused(await bob.post(`/api/action/${id}/relationships/usergroup_id`,
+			{ data: [] }), 403, 404);
+	});
+
 	test('a GET outcome shows only what the caller may read', async () => {
 		await open('look');
 		await bob.made('ticket', { title: 'bob\'s' });

@@ -100,13 +100,19 @@ test('only visible rows count', async () => {
 	assert.deepEqual(await aggregate('', alice), [{ count: 0 }]);
 });
 
-test('what is no aggregation is refused, and no SQL of a client runs', async () => {
+test('D05: what is no aggregation is refused, and no SQL of a client runs', async () => {
 	for (const query of ['column=pg_read_file(\'x\')', 'column=(select 1)',
 		'column=count as "x', 'column=count as a;b', 'group=count', 'column=nothing',
 		'column=password', 'column=sum(title)', 'column=title,count', 'filter=eq(pages,abc)',
 		'filter=eq(pages', 'filter=drop(pages,1)', 'having=gt(pages,1)', 'order=nothing',
 		'column=date_trunc(\'x\',created_at)', 'join=nothing@eq(a,b)', 'column=sum(sum(pages))',
-		'filter=eq(title,\'a', 'column=substr(title)', 'timesample=fortnight'])
-		refused(await root.get(`/aggregate/book?${query}`), 400);
+		'filter=eq(title,\'a', 'column=substr(title)', 'timesample=fortnight',
+		'group=pg_read_file(\'x\')', 'group=(select 1)', 'group=title"', 'group=1',
+		'having=gt(pg_sleep(5),1)', 'having=gt((select 1),1)', 'having=count',
+		'column=count as a"b', 'column=count as \'a\'', 'column=count(*) from book--',
+		'column=pg_sleep(5)', 'column=version()', 'column=current_user', 'order=1;select 1',
+		'order=pg_sleep(5)', 'filter=eq(pages,(select 1))', 'join=pg_shadow@eq(a,b)'])
+		for (const door of ['/aggregate/book', '/stats/book'])
+			refused(await root.get(`${door}?${query.replaceAll(';', '%3B')}`), 400);
 	refused(await root.get('/aggregate/nothing'), 404);
 });

@@ -1,6 +1,6 @@
 /*
  * oracle_test.js: the rules of permissions, written down once more, against
- * the running server: 21 single bits set and cleared and 2,000 random masks,
+ * the running server (C01): 21 single bits set and cleared and 2,000 random masks,
  * five callers, every verb, every door. No route of the table in fcgi/router.c
  * is left out: a new one without a door here fails. ORACLE_SEED chooses other
  * masks.

@@ -142,7 +142,7 @@ describe('rows of others', () => {
 		assert.equal(stored(id, 'text'), 'secret');
 	});
 
-	test('C02: an action on an invisible row is the same as none', async () => {
+	test('C02, C11: an action on an invisible row is the same as none', async () => {
 		const id = await noteWith(owner(ALL));
 		const hidden = await bob.action('note', 'stamp', { note_id: id });
 		const absent = await bob.action('note', 'stamp', { note_id: NOWHERE });

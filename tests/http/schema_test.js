@@ -416,6 +416,16 @@ describe('refused schemas', () => {
 			'pg_read_file(\'/etc/passwd\')' }), /DefaultValue|default/i],
 		['a default that ends its quote', withColumn({ DefaultValue:
 			'\'a\'); drop table world; --\'' }), /DefaultValue|default/i],
+		['an enum value that is no name', withColumn({ ColumnType: 'enum', Options:
+			[{ Value: 'a\'); drop table world; --' }], DefaultValue: '\'b\'' }),
+		/Options|default|title/i],
+		['a default outside of the enum', withColumn({ ColumnType: 'enum', Options:
+			[{ Value: 'a' }], DefaultValue: '\'b\'' }), /default|title/i],
+		['a type with a bracket left open', withColumn({ DataType: 'varchar(10' }),
+			/DataType|type/i],
+		['an enormous length of a type', withColumn({ DataType: 'varchar(999999999999)' }),
+			/DataType|type/i],
+		['a comment in a type', withColumn({ DataType: 'int/**/' }), /DataType|type/i],
 		['a relation to an unknown entity',
 			relation('Subject: bad_table, Relation: belongs_to, Object: nowhere'),
 			/nowhere/],
@@ -439,8 +449,11 @@ describe('refused schemas', () => {
 			'        Attributes: {title: "$missing.reference_id"}\n', /missing/],
 		['a text instead of tables', 'Tables: none\n', /Tables/],
 	];
+	/* D07 is about types, defaults and options, D06 about names. */
 	for (const [name, text, named] of cases) {
-		test(`${name} refuses the whole file and says where`, async () => {
+		const id = /type|default|enum|ctid|xmin|tableoid|of a table/.test(name)
+			? 'D07' : 'D06';
+		test(`${id}: ${name} refuses the whole file and says where`, async () => {
 			const earlier = catalogue() + definitions();
 			const answer = refused(await root.upload('schema_bad.yaml', text), 422);
 			assert.match(messages(answer), named);

@@ -48,6 +48,21 @@ const unusable = {
 	file: "require('fs').readFileSync('/etc/passwd')",
 };
 
+/* Names that other engines have; each must be undefined here. */
+const reaches = ['require', 'process', 'std', 'os', 'fetch', 'XMLHttpRequest', 'WebSocket',
+	'Deno', 'Bun', 'module', 'exports', 'global', 'window', 'document', 'imports', 'print',
+	'load', 'read', 'readFile', 'readline', 'quit', 'gc', 'WebAssembly', 'setTimeout',
+	'SharedArrayBuffer', 'Worker', 'importScripts', 'Java', 'Packages'];
+
+const escapes = {
+	import: "import('fs').then((fs) => fs.readFileSync('/etc/passwd'))",
+	this_: "[].constructor.constructor('return this')().process.env",
+	eval_: "eval('require(\"fs\").readFileSync(\"/etc/passwd\")')",
+	keys_: "JSON.stringify(Object.getOwnPropertyNames([].constructor.constructor('return this')()))",
+	error_: "new Error('x').stack",
+	load_: "load('/etc/passwd')",
+};
+
 const schema = {
 	Tables: [{ TableName: 'note', Permission: 2097151, DefaultPermission: 2097151,
 		Columns: [{ ColumnName: 'title', ColumnType: 'label' }] }],
@@ -90,7 +105,9 @@ const schema = {
 		action('decides', [says('yes', { Condition: '!while (1);' })]),
 		action('subject', [says('!JSON.stringify([subject, user])')],
 			{ OnType: 'user_account' }),
-		...Object.entries({ ...runaways, ...greedy, ...unusable })
+		action('reaches', [{ Type: 'said', Method: 'ACTIONRESPONSE', Attributes:
+			{ value: `!({ ${reaches.map((name) => `${name}: typeof ${name}`)} })` } }]),
+		...Object.entries({ ...runaways, ...greedy, ...unusable, ...escapes })
 			.map(([name, script]) => action(`try_${name}`, [says(`!${script}`)])),
 	],
 };
@@ -170,7 +187,7 @@ describe('values', () => {
 		assert.equal(instance.psql("SELECT count(*) FROM note WHERE title = 'ABC'"), '1');
 	});
 
-	test('names handed in are all there is', async () => {
+	test('I05: names handed in are all there is', async () => {
 		assert.deepEqual((await said('names', { a: '1' })).sort(),
 			['a', 'attributes', 'b', 'subject', 'user'].sort());
 		const text = item(expect(await root.action('user_account', 'subject',
@@ -178,6 +195,19 @@ describe('values', () => {
 		assert.match(text, /root@example.com/);
 		assert.doesNotMatch(text, /\$2[aby]\$|password":"[^"]/);
 	});
+});
+
+test('I03: nothing of the machine is within reach', async () => {
+	const reached = await said('reaches');
+	for (const [name, value] of Object.entries(reached))
+		assert.equal(value, 'undefined', name);
+	for (const name of Object.keys(escapes)) {
+		const answer = await run(`try_${name}`);
+		if (answer.status !== 200)
+			refused(answer, 422);
+		assert.doesNotMatch(answer.text, /root:|PATH=|PGHOST|token_secret|\/home|\/tmp/);
+	}
+	assert.equal(instance.psql("SELECT count(*) FROM pg_class WHERE relname = 'i03'"), '0');
 });
 
 describe('failures', () => {
@@ -188,7 +218,7 @@ describe('failures', () => {
 	});
 
 	for (const name of Object.keys(runaways))
-		test(`runaway: ${name}`, async () => {
+		test(`I01: runaway: ${name}`, async () => {
 			const began = Date.now();
 			const answer = refused(await run(`try_${name}`), 422);
 			assert.match(messages(answer), /longer than 100 ms/);
@@ -196,8 +226,13 @@ describe('failures', () => {
 			assert.deepEqual(await said('looks'), ['undefined', 'undefined']);
 		});
 
-	for (const name of Object.keys({ ...greedy, ...unusable }))
-		test(`refused: ${name}`, async () => {
+	for (const name of Object.keys(greedy))
+		test(`I02: greedy: ${name}`, async () => {
+			refused(await run(`try_${name}`), 422);
+		});
+
+	for (const name of Object.keys(unusable))
+		test(`I04: refused: ${name}`, async () => {
 			refused(await run(`try_${name}`), 422);
 		});
 
