@@ -179,12 +179,6 @@ read_groups(struct arena *arena, const char *text, const int64_t **groups)
 	return nids;
 }
 
-static const char *
-integer_text(struct arena *arena, int64_t value)
-{
-	return arena_printf(arena, "%lld", (long long)value);
-}
-
 /* 401 where there is no such account. */
 static struct error *
 load_actor(struct db *db, struct arena *arena, const struct model *model,
@@ -194,9 +188,9 @@ load_actor(struct db *db, struct arena *arena, const struct model *model,
 	struct error *error =
 		db_query(db, arena, ACTOR_BY_REFERENCE_ID,
 			 PARAMS(reference_id,
-				integer_text(arena, model->administrators_id),
-				integer_text(arena, model->users_id),
-				integer_text(arena, model->guests_id)),
+				arena_integer(arena, model->administrators_id),
+				arena_integer(arena, model->users_id),
+				arena_integer(arena, model->guests_id)),
 			 &rows);
 
 	if (error)
@@ -275,7 +269,7 @@ account_set_password(struct db *db, struct arena *arena, int64_t account_id,
 	struct rows *rows;
 	struct error *error =
 		db_query(db, arena, SET_PASSWORD,
-			 PARAMS(integer_text(arena, account_id), hash), &rows);
+			 PARAMS(arena_integer(arena, account_id), hash), &rows);
 
 	if (error)
 		return error;
@@ -302,7 +296,7 @@ add_first_administrator(struct db *db, struct arena *arena,
 			const struct model *model, int64_t account_id,
 			bool *added)
 {
-	const char *group = integer_text(arena, model->administrators_id);
+	const char *group = arena_integer(arena, model->administrators_id);
 	char reference_id[37];
 	struct rows *rows;
 	struct error *error;
@@ -318,8 +312,8 @@ add_first_administrator(struct db *db, struct arena *arena,
 	crypto_uuid(reference_id);
 	return db_query(db, arena, ADD_ADMINISTRATOR,
 			PARAMS(reference_id,
-			       integer_text(arena, PERMISSION_DEFAULT),
-			       integer_text(arena, account_id), group),
+			       arena_integer(arena, PERMISSION_DEFAULT),
+			       arena_integer(arena, account_id), group),
 			NULL);
 }
 
@@ -451,9 +445,9 @@ lock_sign_in(struct db *db, struct arena *arena, const struct model *model)
 		if (!action)
 			continue;
 		error = db_query(db, arena, LOCK_ACTION,
-				 PARAMS(integer_text(arena, action->id),
-					integer_text(arena, PERMISSION_SIGNIN),
-					integer_text(arena, PERMISSION_ALL)),
+				 PARAMS(arena_integer(arena, action->id),
+					arena_integer(arena, PERMISSION_SIGNIN),
+					arena_integer(arena, PERMISSION_ALL)),
 				 NULL);
 		if (error)
 			return error;
@@ -472,10 +466,10 @@ lock_audit_tables(struct db *db, struct arena *arena, const struct model *model)
 			continue;
 		error = db_query(
 			db, arena, LOCK_AUDIT_TABLE,
-			PARAMS(integer_text(arena, entity->world_id),
-			       integer_text(arena, PERMISSION_AUDIT_TABLE),
-			       integer_text(arena, PERMISSION_AUDIT_ROW),
-			       integer_text(arena, PERMISSION_ALL)),
+			PARAMS(arena_integer(arena, entity->world_id),
+			       arena_integer(arena, PERMISSION_AUDIT_TABLE),
+			       arena_integer(arena, PERMISSION_AUDIT_ROW),
+			       arena_integer(arena, PERMISSION_ALL)),
 			NULL);
 		if (error)
 			return error;

@@ -11,20 +11,15 @@ static const char STORE[] =
 	" $6::uuid, 'succeeded', $7, $8, $9::bigint, $10::bigint)";
 
 static const char *
-number(struct arena *arena, int64_t value)
-{
-	return arena_printf(arena, "%lld", (long long)value);
-}
-
-static const char *
 permission_of(const struct row_context *context)
 {
 	const struct entity *entity =
 		model_entity(context->model, "action_run");
 
-	return number(context->arena, entity->default_permission
-					      ? entity->default_permission
-					      : PERMISSION_DEFAULT);
+	return arena_integer(context->arena,
+			     entity->default_permission
+				     ? entity->default_permission
+				     : PERMISSION_DEFAULT);
 }
 
 struct error *
@@ -37,10 +32,10 @@ action_run_finish(const struct row_context *context,
 	return db_finish_with(
 		context->db, arena, STORE,
 		PARAMS(run->id, permission_of(context),
-		       actor->id ? number(arena, actor->id) : NULL,
+		       actor->id ? arena_integer(arena, actor->id) : NULL,
 		       run->action_name, run->entity_name, run->subject,
-		       run->inputs, run->rows, number(arena, run->nrows),
-		       number(arena, run->duration_us)));
+		       run->inputs, run->rows, arena_integer(arena, run->nrows),
+		       arena_integer(arena, run->duration_us)));
 }
 
 static const char MARK[] =

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/utf8.h"
 #include "db/bulk_parts.h"
 #include "db/row_parts.h"
@@ -15,12 +16,6 @@
 /* Bytes of converted values after which they are given back. */
 #define SCRATCH_MAX (256 * 1024)
 #define VALUE_SHOWN 80
-
-static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
 
 /* Faults. */
 
@@ -260,7 +255,7 @@ bulk_begin(struct arena *arena, const struct bulk_settings *settings,
 	bulk->arena = arena;
 	bulk->settings = *settings;
 	bulk->scratch = arena_new();
-	arena_defer(arena, release_arena, bulk->scratch);
+	arena_adopt(arena, bulk->scratch);
 	bulk->defaults =
 		ARENA_ARRAY(arena, const char *, settings->ncolumns + 1);
 	bulk->values = ARENA_ARRAY(arena, const char *, settings->ncolumns + 1);
@@ -344,12 +339,6 @@ convert(struct bulk *bulk, size_t field, const char *text, const char **value)
 				   "permission must be from 0 to 2097151.");
 }
 
-static void
-release_object(void *object)
-{
-	json_object_put(object);
-}
-
 /* The field of the column that an error points to; -1: none. */
 static int
 field_of(const struct bulk *bulk, const struct error *error)
@@ -371,7 +360,7 @@ check_row(struct bulk *bulk, const char *const *texts, const char **changed)
 	struct json_object *object = json_object_new_object();
 	struct error *error;
 
-	arena_defer(bulk->scratch, release_object, object);
+	json_keep(bulk->scratch, object);
 	for (size_t i = 0; i < settings->ncolumns; i++)
 		if (settings->columns[i])
 			json_object_object_add(

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "db/permission.h"
 #include "db/schema_file.h"
@@ -566,12 +567,6 @@ store_objects(struct context *context, const struct row_kind *kind,
 	return sql_run(&sql, context->db, NULL);
 }
 
-static void
-release_object(void *object)
-{
-	json_object_put(object);
-}
-
 /* Machines are written as files have them, so that they are objects too. */
 static struct error *
 store_state_machines(struct context *context)
@@ -587,7 +582,7 @@ store_state_machines(struct context *context)
 		schema_write_state_machine(&buf, added->state_machines[i]);
 		objects[i] = json_tokener_parse(buf.data);
 		assert(objects[i]);
-		arena_defer(context->arena, release_object, objects[i]);
+		json_keep(context->arena, objects[i]);
 	}
 	return store_objects(context, &state_machine_rows, objects,
 			     added->nstate_machines);

@@ -16,12 +16,6 @@
 #define PERMISSION_BITS_MAX 4194303
 
 static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static void
 begin_piece(struct dump_in *in)
 {
 	arena_reset(in->scratch);
@@ -37,7 +31,7 @@ dump_in_new(struct arena *arena, const struct dump_in_settings *settings)
 	in->settings = *settings;
 	in->arena = arena;
 	in->scratch = arena_new();
-	arena_defer(arena, release_arena, in->scratch);
+	arena_adopt(arena, in->scratch);
 	begin_piece(in);
 	db_begin(settings->db);
 	return in;

@@ -24,12 +24,6 @@ static const char KEEP[] =
 	"content_type = $4, location = $5, entity_tag = $6, body = $7 "
 	"WHERE account = $1::bigint AND key = $2";
 
-static const char *
-number(struct arena *arena, int64_t value)
-{
-	return arena_printf(arena, "%lld", (long long)value);
-}
-
 static struct error *
 read_kept(struct db *db, struct arena *arena, const char *account,
 	  const char *key, const char *request, struct kept_answer **kept)
@@ -62,15 +56,16 @@ idempotency_claim(struct db *db, struct arena *arena, int64_t account,
 		  const char *key, const char *request, int64_t hours,
 		  struct kept_answer **kept)
 {
-	const char *owner = number(arena, account);
+	const char *owner = arena_integer(arena, account);
 	struct rows *rows;
 	struct error *error;
 
 	*kept = NULL;
 	db_begin(db);
-	error = db_query(db, arena, CLAIM,
-			 PARAMS(owner, key, request, number(arena, hours)),
-			 &rows);
+	error = db_query(
+		db, arena, CLAIM,
+		PARAMS(owner, key, request, arena_integer(arena, hours)),
+		&rows);
 	if (error || rows_count(rows))
 		return error;
 	return read_kept(db, arena, owner, key, request, kept);
@@ -81,8 +76,8 @@ idempotency_keep(struct db *db, struct arena *arena, int64_t account,
 		 const char *key, const struct kept_answer *answer)
 {
 	return db_query(db, arena, KEEP,
-			PARAMS(number(arena, account), key,
-			       number(arena, answer->status),
+			PARAMS(arena_integer(arena, account), key,
+			       arena_integer(arena, answer->status),
 			       answer->content_type, answer->location,
 			       answer->entity_tag, answer->body),
 			NULL);

@@ -10,12 +10,6 @@
 #include "db/base/crypto.h"
 #include "db/permission.h"
 
-static const char *
-number(struct arena *arena, int64_t value)
-{
-	return arena_printf(arena, "%lld", (long long)value);
-}
-
 /* Making. */
 
 /* Its owner may see it and, as its subject, cancel it. */
@@ -40,8 +34,9 @@ stage(struct db *db, struct arena *arena, const char *reference_id, size_t file,
       size_t part, const void *data, size_t size)
 {
 	return db_query(db, arena, STAGE,
-			PARAMS(reference_id, number(arena, (int64_t)file),
-			       number(arena, (int64_t)part),
+			PARAMS(reference_id,
+			       arena_integer(arena, (int64_t)file),
+			       arena_integer(arena, (int64_t)part),
 			       crypto_base64(arena, data, size)),
 			NULL);
 }
@@ -56,8 +51,9 @@ job_create(struct db *db, struct arena *arena, const struct job_draft *draft,
 	db_begin(db);
 	error = db_query(db, arena, CREATE,
 			 PARAMS(draft->action, draft->entity, draft->performer,
-				draft->subject, number(arena, draft->owner),
-				number(arena, JOB_PERMISSION)),
+				draft->subject,
+				arena_integer(arena, draft->owner),
+				arena_integer(arena, JOB_PERMISSION)),
 			 &rows);
 	if (error)
 		return error;
@@ -124,10 +120,10 @@ job_held(struct db *db, struct arena *arena, int64_t id, const char *worker,
 	 int64_t attempt, struct job **job)
 {
 	struct rows *rows;
-	struct error *error = db_query(
-		db, arena, HELD,
-		PARAMS(number(arena, id), worker, number(arena, attempt)),
-		&rows);
+	struct error *error = db_query(db, arena, HELD,
+				       PARAMS(arena_integer(arena, id), worker,
+					      arena_integer(arena, attempt)),
+				       &rows);
 
 	*job = error || !rows_count(rows) ? NULL
 					  : read_job(arena, rows, worker);
@@ -144,11 +140,12 @@ read_part(struct db *db, struct arena *arena, const struct job *job,
 	  size_t file, size_t part, unsigned char **data, size_t *size)
 {
 	struct rows *rows;
-	struct error *error = db_query(db, arena, READ_INPUT,
-				       PARAMS(number(arena, job->id),
-					      number(arena, (int64_t)file),
-					      number(arena, (int64_t)part)),
-				       &rows);
+	struct error *error =
+		db_query(db, arena, READ_INPUT,
+			 PARAMS(arena_integer(arena, job->id),
+				arena_integer(arena, (int64_t)file),
+				arena_integer(arena, (int64_t)part)),
+			 &rows);
 
 	*data = NULL;
 	if (error || !rows_count(rows))
@@ -195,13 +192,13 @@ job_beat(struct db *db, struct arena *arena, const struct job *job,
 	 const struct job_progress *progress, enum job_hold *hold)
 {
 	struct rows *rows;
-	struct error *error =
-		db_query(db, arena, BEAT,
-			 PARAMS(number(arena, job->id), job->worker,
-				number(arena, job->attempt),
-				number(arena, progress->done),
-				number(arena, progress->total), progress->unit),
-			 &rows);
+	struct error *error = db_query(
+		db, arena, BEAT,
+		PARAMS(arena_integer(arena, job->id), job->worker,
+		       arena_integer(arena, job->attempt),
+		       arena_integer(arena, progress->done),
+		       arena_integer(arena, progress->total), progress->unit),
+		&rows);
 
 	if (error)
 		return error;
@@ -229,13 +226,14 @@ job_succeed(struct db *db, struct arena *arena, const struct job *job,
 	    const struct job_progress *progress, const char *result)
 {
 	struct rows *rows;
-	struct error *error = db_query(
-		db, arena, SUCCEED,
-		PARAMS(number(arena, job->id), job->worker,
-		       number(arena, job->attempt),
-		       number(arena, progress->done),
-		       number(arena, progress->total), progress->unit, result),
-		&rows);
+	struct error *error =
+		db_query(db, arena, SUCCEED,
+			 PARAMS(arena_integer(arena, job->id), job->worker,
+				arena_integer(arena, job->attempt),
+				arena_integer(arena, progress->done),
+				arena_integer(arena, progress->total),
+				progress->unit, result),
+			 &rows);
 
 	if (!error && !rows_count(rows))
 		error = error_new(arena, 409, "job-lost",
@@ -255,8 +253,8 @@ job_end(struct db *db, struct arena *arena, const struct job *job,
 	const char *state, const char *text)
 {
 	return db_query(db, arena, END,
-			PARAMS(number(arena, job->id), job->worker,
-			       number(arena, job->attempt), state, text),
+			PARAMS(arena_integer(arena, job->id), job->worker,
+			       arena_integer(arena, job->attempt), state, text),
 			NULL);
 }
 
@@ -273,9 +271,9 @@ job_retry(struct db *db, struct arena *arena, const struct job *job,
 	  int64_t seconds, const char *text)
 {
 	return db_query(db, arena, RETRY,
-			PARAMS(number(arena, job->id), job->worker,
-			       number(arena, job->attempt),
-			       number(arena, seconds), text),
+			PARAMS(arena_integer(arena, job->id), job->worker,
+			       arena_integer(arena, job->attempt),
+			       arena_integer(arena, seconds), text),
 			NULL);
 }
 
@@ -302,9 +300,9 @@ struct error *
 job_recover(struct db *db, struct arena *arena)
 {
 	return db_query(db, arena, RECOVER,
-			PARAMS(number(arena, JOB_LEASE_SECONDS),
-			       number(arena, JOB_ATTEMPTS_MAX),
-			       number(arena, JOB_EFFECT_ATTEMPTS_MAX)),
+			PARAMS(arena_integer(arena, JOB_LEASE_SECONDS),
+			       arena_integer(arena, JOB_ATTEMPTS_MAX),
+			       arena_integer(arena, JOB_EFFECT_ATTEMPTS_MAX)),
 			NULL);
 }
 
@@ -354,9 +352,9 @@ job_result(struct db *db, struct arena *arena, const char *reference_id,
 	   int64_t owner, const char **result)
 {
 	struct rows *rows;
-	struct error *error =
-		db_query(db, arena, RESULT,
-			 PARAMS(reference_id, number(arena, owner)), &rows);
+	struct error *error = db_query(
+		db, arena, RESULT,
+		PARAMS(reference_id, arena_integer(arena, owner)), &rows);
 
 	if (!error)
 		*result = rows_count(rows) ? rows_text(rows, 0, 0) : NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/name_index.h"
 #include "db/row_parts.h"
 
@@ -18,12 +19,6 @@ static const char *const operation_names[] = {
 	[JOURNAL_UPDATE] = "update",
 	[JOURNAL_DELETE] = "delete",
 };
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 /* Which rows. */
 
@@ -145,7 +140,7 @@ encrypt_secrets(const struct row_context *context, const struct entity *entity,
 	if (error || !rows_count(rows))
 		return error;
 	object = json_object_new_object();
-	arena_defer(context->arena, release, object);
+	json_keep(context->arena, object);
 	for (size_t i = 0; i < entity->ncolumns; i++) {
 		const char *secret;
 
@@ -441,8 +436,8 @@ journal_secrets(const struct row_context *context,
 	struct json_object *image =
 		entry->image ? json_tokener_parse(entry->image) : NULL;
 
-	arena_defer(context->arena, release, object);
-	arena_defer(context->arena, release, image);
+	json_keep(context->arena, object);
+	json_keep(context->arena, image);
 	for (size_t i = 0; i < entity->ncolumns; i++) {
 		const struct column *column = entity->columns[i];
 		const char *secret;

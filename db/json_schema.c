@@ -15,12 +15,6 @@ static const char INSERT_FILE[] =
 	"INSERT INTO json_schema (reference_id, permission, user_account_id,"
 	" schema_name, json_schema) VALUES ($1, $2, $3, $4, $5)";
 
-static const char *
-integer_text(struct arena *arena, int64_t value)
-{
-	return arena_printf(arena, "%lld", (long long)value);
-}
-
 struct error *
 json_schema_store(struct db *db, struct arena *arena, const char *name,
 		  const char *content, int64_t owner)
@@ -35,8 +29,8 @@ json_schema_store(struct db *db, struct arena *arena, const char *name,
 	crypto_uuid(reference_id);
 	return db_query(db, arena, INSERT_FILE,
 			PARAMS(reference_id,
-			       integer_text(arena, PERMISSION_DEFAULT),
-			       owner ? integer_text(arena, owner) : NULL, name,
+			       arena_integer(arena, PERMISSION_DEFAULT),
+			       owner ? arena_integer(arena, owner) : NULL, name,
 			       content),
 			NULL);
 }

@@ -5,11 +5,7 @@
  */
 #include "db/schema_file.h"
 
-static void
-release(void *tree)
-{
-	json_object_put(tree);
-}
+#include "db/base/json.h"
 
 void
 schema_add_source(struct arena *arena, struct schema *schema,
@@ -17,7 +13,7 @@ schema_add_source(struct arena *arena, struct schema *schema,
 {
 	if (schema->forgets_sources)
 		return;
-	arena_defer(arena, release, json_object_get(tree));
+	json_keep(arena, json_object_get(tree));
 	ARENA_PUSH(arena, schema->sources, schema->nsources,
 		   ((struct schema_source){ tree, file, is_system }));
 }

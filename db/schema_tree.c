@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "db/base/json.h"
 #include "db/base/strbuf.h"
 #include "db/schema_file.h"
 
@@ -151,16 +152,10 @@ tree_item(struct json_object *value, size_t index)
 		       : value;
 }
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 struct json_object *
 tree_keep(struct arena *arena, struct json_object *value)
 {
-	arena_defer(arena, release, json_object_get(value));
+	json_keep(arena, json_object_get(value));
 	return value;
 }
 

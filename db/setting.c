@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/log.h"
 
 #define BACKEND "backend"

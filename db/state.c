@@ -8,13 +8,8 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/row_parts.h"
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 /* Execute on table and row. */
 static void
@@ -134,7 +129,7 @@ state_start(const struct row_context *context, const struct entity *entity,
 	if (error)
 		return error;
 	attributes = json_object_new_object();
-	arena_defer(context->arena, release, attributes);
+	json_keep(context->arena, attributes);
 	json_object_object_add(attributes, "current_state",
 			       json_object_new_string(state));
 	json_object_object_add(attributes, subject_column(context, entity),
@@ -209,7 +204,7 @@ read_events(struct arena *arena, const char *text)
 	struct json_object *events = text ? json_tokener_parse(text) : NULL;
 
 	if (events)
-		arena_defer(arena, release, events);
+		json_keep(arena, events);
 	return json_object_is_type(events, json_type_array) ? events : NULL;
 }
 
@@ -278,7 +273,7 @@ possible_events(struct arena *arena, const struct current *current)
 	struct json_object *seen = json_object_new_object();
 	struct strbuf names;
 
-	arena_defer(arena, release, seen);
+	json_keep(arena, seen);
 	strbuf_init(&names, arena);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *event =

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "db/base/json.h"
 #include "db/journal.h"
 #include "db/name_index.h"
 #include "db/row_parts.h"
@@ -19,12 +20,6 @@ struct undoing {
 	struct undo_change *changes;
 	size_t nchanges;
 };
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 /* What is in the way. */
 
@@ -205,7 +200,7 @@ parse_image(const struct undoing *undoing, const struct journal_entry *entry)
 {
 	struct json_object *image = json_tokener_parse(entry->image);
 
-	arena_defer(undoing->context->arena, release, image);
+	json_keep(undoing->context->arena, image);
 	return image;
 }
 
@@ -404,7 +399,7 @@ show_row(const struct undoing *undoing, const struct journal_entry *entry,
 	if (error || !rows_count(row.rows))
 		return error;
 	*shown = row_object(&row, 0);
-	arena_defer(undoing->context->arena, release, *shown);
+	json_keep(undoing->context->arena, *shown);
 	return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/base/json.h"
 #include "db/migrate.h"
 #include "fcgi/keys.h"
 #include "fcgi/progress.h"
@@ -27,12 +28,6 @@ struct order {
 	int file; /* that the attributes name as spool 0 */
 	size_t nfiles;
 };
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 static struct error *
 misused(struct arena *arena, const char *word)
@@ -72,7 +67,7 @@ static struct error *
 from_text(struct arena *arena, const char *text, struct json_object **value)
 {
 	*value = json_object_new_string(text);
-	arena_defer(arena, release, *value);
+	json_keep(arena, *value);
 	return NULL;
 }
 
@@ -136,7 +131,7 @@ read_words(struct arena *arena, int nwords, char *const *words,
 	int names = 0;
 
 	order->attributes = json_object_new_object();
-	arena_defer(arena, release, order->attributes);
+	json_keep(arena, order->attributes);
 	for (int i = 0; i < nwords && !error; i++) {
 		if (!strcmp(words[i], "--dry-run"))
 			order->dry_run = true;
@@ -190,22 +185,13 @@ become(struct request *request, const char *email)
 	return error;
 }
 
-static const char *
-member(struct json_object *object, const char *name)
-{
-	const char *text =
-		json_object_get_string(json_object_object_get(object, name));
-
-	return text ? text : "";
-}
-
 static void
 add_item(struct strbuf *text, const struct reply_item *item)
 {
 	if (!strcmp(item->type, "client.notify"))
 		strbuf_printf(text, "%s: %s\n",
-			      member(item->attributes, "title"),
-			      member(item->attributes, "message"));
+			      json_member_text(item->attributes, "title"),
+			      json_member_text(item->attributes, "message"));
 	else
 		strbuf_printf(
 			text, "%s %s\n", item->type,

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "db/base/clock.h"
 #include "db/base/crypto.h"
 #include "db/base/log.h"
 #include "fcgi/reader.h"
@@ -47,15 +48,6 @@ static void
 want_stop(int signal UNUSED)
 {
 	stop_wanted = 1;
-}
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* A client's request. */
@@ -145,7 +137,7 @@ answer(struct stream *stream, const struct request *request,
 	strbuf_cut(&buf, buf.length - sizeof status + 1);
 	if (writer_sends_body(request, response))
 		strbuf_add(&buf, response->body.data, response->body.length);
-	stream_send(stream, buf.data, buf.length, now_us());
+	stream_send(stream, buf.data, buf.length, clock_us(CLOCK_MONOTONIC));
 }
 
 /* A client that has seen the end asks no more after 204. */
@@ -184,7 +176,8 @@ begin_stream(struct stream *stream, struct request *request,
 	stream->account = request->actor->id;
 	strcpy(stream->job_id, states[0].reference_id);
 	answer(stream, request, response);
-	stream_tell(request->arena, stream, &states[0], now_us());
+	stream_tell(request->arena, stream, &states[0],
+		    clock_us(CLOCK_MONOTONIC));
 	return NULL;
 }
 
@@ -288,7 +281,8 @@ tell(struct events *events, const struct job_state *state)
 	for (struct stream *s = events->streams; s; s = s->next)
 		if (s->stale && s->phase == STREAM_WATCHING &&
 		    !strcmp(s->job_id, state->reference_id))
-			stream_tell(events->arena, s, state, now_us());
+			stream_tell(events->arena, s, state,
+				    clock_us(CLOCK_MONOTONIC));
 }
 
 static void
@@ -309,8 +303,8 @@ look(struct events *events)
 
 	if (!events->streams)
 		return;
-	if (now_us() - events->looked_us >= TICK_MS * 1000) {
-		events->looked_us = now_us();
+	if (clock_us(CLOCK_MONOTONIC) - events->looked_us >= TICK_MS * 1000) {
+		events->looked_us = clock_us(CLOCK_MONOTONIC);
 		error = listen_again(events);
 	}
 	ids = stale_jobs(events);
@@ -342,7 +336,7 @@ accept_clients(struct events *events)
 
 		if (fd < 0)
 			return;
-		stream = stream_new(fd, now_us());
+		stream = stream_new(fd, clock_us(CLOCK_MONOTONIC));
 		stream->next = events->streams;
 		events->streams = stream;
 		events->nstreams++;
@@ -354,7 +348,7 @@ static void
 tend(struct stream *stream)
 {
 	static const char comment[] = ": still there\n\n";
-	int64_t now = now_us();
+	int64_t now = clock_us(CLOCK_MONOTONIC);
 
 	if (stream->phase != STREAM_WATCHING) {
 		if (now - stream->began_us > HEAD_US &&

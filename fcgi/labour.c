@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "db/base/clock.h"
 #include "db/base/log.h"
 #include "fcgi/title.h"
 #include "handlers/background.h"
@@ -51,15 +51,6 @@ want_cancel(int signal UNUSED)
 	errno = saved;
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void
 send_report(const struct child *child, const struct labour_report *report)
 {
@@ -76,7 +67,7 @@ report_progress(struct background *background)
 		.done = progress->done,
 		.total = progress->total,
 	};
-	int64_t now = now_us();
+	int64_t now = clock_us(CLOCK_MONOTONIC);
 
 	if (now - child->reported_us < REPORT_US)
 		return;

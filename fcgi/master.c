@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "db/base/clock.h"
 #include "db/base/log.h"
 #include "db/model_share.h"
 #include "fcgi/keys.h"
@@ -59,15 +59,6 @@ struct master {
 	int status; /* of our exit */
 };
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static struct error *
 load(struct master *master, struct loaded *loaded)
 {
@@ -95,7 +86,7 @@ begin_stop(struct master *master, int status)
 		log_event(LOG_INFO, "stopping", NULL);
 		master->status = status;
 		master->kill_at_us =
-			now_us() +
+			clock_us(CLOCK_REALTIME) +
 			master->loaded.config->drain_seconds * 1000000;
 	}
 	master->stopping = true;
@@ -156,7 +147,8 @@ start_schema_child(struct master *master)
 	if (!pid)
 		be_schema_child(master, config);
 	if (pid < 0)
-		master->schema_retry_us = now_us() + RETRY_FIRST_US;
+		master->schema_retry_us =
+			clock_us(CLOCK_REALTIME) + RETRY_FIRST_US;
 	else
 		master->schema_pid = pid;
 }
@@ -168,7 +160,8 @@ retry_schema(struct master *master)
 						: RETRY_FIRST_US;
 
 	master->schema_pause_us = pause < RETRY_MOST_US ? pause : RETRY_MOST_US;
-	master->schema_retry_us = now_us() + master->schema_pause_us;
+	master->schema_retry_us =
+		clock_us(CLOCK_REALTIME) + master->schema_pause_us;
 }
 
 /* A configuration that was read and whose schema fits becomes ours. */
@@ -186,7 +179,7 @@ adopt_next(struct master *master)
 	master->watch = watch_new(master->loaded.config, master->shared);
 	master->team.private_fds[watch_index] = -1;
 	master->team.config = master->loaded.config;
-	team_roll(&master->team, now_us());
+	team_roll(&master->team, clock_us(CLOCK_REALTIME));
 	unload(&old);
 	log_event(LOG_INFO, "reloaded", NULL);
 }
@@ -249,7 +242,8 @@ reap(struct master *master)
 		if (pid == master->schema_pid)
 			schema_child_ended(master, status);
 		else
-			team_reaped(&master->team, pid, status, now_us());
+			team_reaped(&master->team, pid, status,
+				    clock_us(CLOCK_REALTIME));
 	}
 }
 
@@ -289,7 +283,7 @@ signals_open(void)
 static void
 wait_for_events(struct master *master)
 {
-	bool soon = team_waits(&master->team, now_us()) ||
+	bool soon = team_waits(&master->team, clock_us(CLOCK_REALTIME)) ||
 		    watch_waits(master->watch) || master->schema_retry_us;
 	struct pollfd fds[] = {
 		{ .fd = master->signal_fd, .events = POLLIN },
@@ -307,19 +301,20 @@ turn(struct master *master)
 	wait_for_events(master);
 	take_signals(master);
 	if (master->stopping) {
-		if (now_us() > master->kill_at_us)
+		if (clock_us(CLOCK_REALTIME) > master->kill_at_us)
 			team_stop(&master->team, true);
 		return;
 	}
 	if (atomic_load(&master->shared->schema_applied))
-		watch_turn(master->watch, now_us());
+		watch_turn(master->watch, clock_us(CLOCK_REALTIME));
 	master->team.private_fds[watch_index] = watch_socket(master->watch);
-	if (master->schema_retry_us && now_us() >= master->schema_retry_us)
+	if (master->schema_retry_us &&
+	    clock_us(CLOCK_REALTIME) >= master->schema_retry_us)
 		start_schema_child(master);
 	if (master->reload_wanted)
 		begin_reload(master);
 	if (master->serving)
-		team_fill(&master->team, now_us());
+		team_fill(&master->team, clock_us(CLOCK_REALTIME));
 }
 
 static int
@@ -375,7 +370,7 @@ master_run(const char *config_file)
 	master.signal_fd = signals_open();
 	master.shared = shared_new();
 	model_share_reserve(master.shared);
-	atomic_store(&master.shared->started_us, now_us());
+	atomic_store(&master.shared->started_us, clock_us(CLOCK_REALTIME));
 	master.watch = watch_new(master.loaded.config, master.shared);
 	master.team = (struct team){
 		.config = master.loaded.config,

@@ -5,28 +5,20 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "db/base/clock.h"
 
 #define BAR 30
 #define TERMINAL_US 100000
 #define PLAIN_US 5000000
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void
 progress_begin(struct progress *progress)
 {
 	*progress = (struct progress){
 		.terminal = isatty(STDERR_FILENO) == 1,
-		.began_us = now_us(),
+		.began_us = clock_us(CLOCK_MONOTONIC),
 	};
 }
 
@@ -59,7 +51,7 @@ void
 progress_show(struct progress *progress, int64_t done, int64_t total,
 	      const char *unit)
 {
-	int64_t now = now_us();
+	int64_t now = clock_us(CLOCK_MONOTONIC);
 	int64_t since = now - (progress->shown_us ? progress->shown_us
 						  : progress->began_us);
 

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "db/base/clock.h"
 #include "db/base/crypto.h"
 #include "db/base/log.h"
 #include "db/migrate.h"
@@ -74,15 +75,6 @@ want_stop(int signal)
 		quit_wanted = 1;
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void
 note(const struct error *error)
 {
@@ -100,7 +92,7 @@ log_end(const struct runner *runner, const char *state, const char *text)
 	char us[24];
 
 	snprintf(us, sizeof us, "%lld",
-		 (long long)(now_us() - runner->began_us));
+		 (long long)(clock_us(CLOCK_MONOTONIC) - runner->began_us));
 	log_event(LOG_INFO, "job", "id", job->reference_id, "entity",
 		  job->entity, "action", job->action, "performer",
 		  job->performer, "state", state, "us", us, "detail", text,
@@ -202,7 +194,7 @@ static void
 wish(struct runner *runner, enum wish wish)
 {
 	if (runner->wish == WISH_NONE)
-		runner->wish_us = now_us();
+		runner->wish_us = clock_us(CLOCK_MONOTONIC);
 	runner->wish = wish;
 }
 
@@ -213,11 +205,11 @@ beat(struct runner *runner)
 	struct error *error;
 
 	if (!runner->woken &&
-	    now_us() - runner->beat_us <
+	    clock_us(CLOCK_MONOTONIC) - runner->beat_us <
 		    (runner->has_news ? NEWS_BEAT_US : BEAT_US))
 		return;
 	runner->woken = runner->has_news = false;
-	runner->beat_us = now_us();
+	runner->beat_us = clock_us(CLOCK_MONOTONIC);
 	error = job_beat(runner->control, runner->arena, runner->job,
 			 &runner->progress, &hold);
 	note(error);
@@ -241,11 +233,11 @@ static void
 press(struct runner *runner)
 {
 	if (runner->quit_us && runner->wish == WISH_NONE &&
-	    now_us() - runner->quit_us > STOP_PATIENCE_US)
+	    clock_us(CLOCK_MONOTONIC) - runner->quit_us > STOP_PATIENCE_US)
 		wish(runner, WISH_PUT_BACK);
 	if (runner->wish == WISH_NONE)
 		return;
-	if (now_us() - runner->wish_us > CANCEL_PATIENCE_US)
+	if (clock_us(CLOCK_MONOTONIC) - runner->wish_us > CANCEL_PATIENCE_US)
 		lose_child(runner);
 	else
 		labour_cancel(&runner->labour);
@@ -261,7 +253,7 @@ start_job(struct runner *runner)
 	runner->ended = runner->has_news = false;
 	runner->wish = WISH_NONE;
 	runner->progress = (struct job_progress){ .total = -1 };
-	runner->began_us = runner->beat_us = now_us();
+	runner->began_us = runner->beat_us = clock_us(CLOCK_MONOTONIC);
 	atomic_store(&runner->settings->slot->busy, 1);
 	if (!runner->labour.pid &&
 	    !labour_start(&runner->labour, runner->settings, runner->worker,
@@ -293,7 +285,7 @@ forget(struct runner *runner)
 	struct error *error;
 	bool is_done;
 
-	if (now_us() < runner->forget_us)
+	if (clock_us(CLOCK_MONOTONIC) < runner->forget_us)
 		return NULL;
 	error = model_load(db, runner->arena, &model);
 	if (error)
@@ -303,7 +295,7 @@ forget(struct runner *runner)
 				&is_done);
 	arena_free(model->arena);
 	if (!error && is_done)
-		runner->forget_us = now_us() + FORGET_US;
+		runner->forget_us = clock_us(CLOCK_MONOTONIC) + FORGET_US;
 	return error;
 }
 
@@ -326,10 +318,11 @@ look(struct runner *runner)
 
 	if (!atomic_load(&runner->settings->shared->schema_applied))
 		return;
-	if (!runner->woken && now_us() - runner->looked_us < LOOK_US)
+	if (!runner->woken &&
+	    clock_us(CLOCK_MONOTONIC) - runner->looked_us < LOOK_US)
 		return;
-	if (now_us() - runner->looked_us >= LOOK_US) {
-		runner->looked_us = now_us();
+	if (clock_us(CLOCK_MONOTONIC) - runner->looked_us >= LOOK_US) {
+		runner->looked_us = clock_us(CLOCK_MONOTONIC);
 		error = keep_house(runner);
 		if (!error)
 			error = forget(runner);
@@ -343,7 +336,7 @@ look(struct runner *runner)
 				 runner->worker, &runner->job);
 	note(error);
 	if (error)
-		runner->looked_us = now_us() + FAILED_US;
+		runner->looked_us = clock_us(CLOCK_MONOTONIC) + FAILED_US;
 	else if (runner->job)
 		start_job(runner);
 }
@@ -376,7 +369,7 @@ turn(struct runner *runner, const sigset_t *none)
 	arena_reset(runner->arena);
 	wait_for_events(runner, none);
 	if (quit_wanted && !runner->quit_us)
-		runner->quit_us = now_us();
+		runner->quit_us = clock_us(CLOCK_MONOTONIC);
 	take_reports(runner);
 	if (runner->job && runner->ended) {
 		settle(runner);

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sysexits.h>
-#include <time.h>
 
+#include "db/base/clock.h"
 #include "db/base/log.h"
 #include "fcgi/dispatch.h"
 #include "fcgi/fastcgi.h"
@@ -56,15 +56,6 @@ static void
 want_stop(int signal UNUSED)
 {
 	stop_wanted = 1;
-}
-
-static int64_t
-clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* Bytes sent, fewer than there are where the client went away. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/base/json.h"
 #include "handlers/action_input.h"
 #include "handlers/validate.h"
 
@@ -174,12 +175,6 @@ read_field(struct arena *arena, const struct column *field,
 	return error;
 }
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 struct error *
 action_input(struct arena *arena, const struct action *action,
 	     struct json_object *attributes, struct json_object **inputs)
@@ -199,7 +194,7 @@ action_input(struct arena *arena, const struct action *action,
 	struct error *errors = NULL;
 
 	*inputs = json_object_new_object();
-	arena_defer(arena, release, *inputs);
+	json_keep(arena, *inputs);
 	for (size_t i = 0; i < action->nin_fields; i++)
 		error_append(&errors, read_field(arena, action->in_fields[i],
 						 attributes, *inputs));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "db/base/schedule.h"
 #include "db/task.h"
@@ -23,12 +24,6 @@ static const struct format_limits input_limits = {
 	.depth = 128,
 	.nodes = 4000000,
 };
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 bool
 background_is_wanted(const struct request *request)
@@ -58,7 +53,7 @@ queue(struct request *request, const struct actor *actor,
 	struct json_object *whole = json_object_new_object();
 	const char *text;
 
-	arena_defer(request->arena, release, whole);
+	json_keep(request->arena, whole);
 	json_object_object_add(
 		whole, "user",
 		actor->id ? json_object_new_string(actor->reference_id) : NULL);
@@ -168,7 +163,7 @@ background_queue(struct request *request, const struct actor *actor,
 	};
 	struct error *error;
 
-	arena_defer(request->arena, release, input);
+	json_keep(request->arena, input);
 	json_object_object_add(input, "attributes",
 			       json_object_get(attributes));
 	json_object_object_add(input, "dry_run",
@@ -218,7 +213,7 @@ attributes_of(struct arena *arena, const struct task *task)
 	if (!error && json_object_is_type(attributes, json_type_object))
 		return attributes;
 	attributes = json_object_new_object();
-	arena_defer(arena, release, attributes);
+	json_keep(arena, attributes);
 	return attributes;
 }
 
@@ -234,7 +229,7 @@ queue_task(struct request *request, const struct task *task)
 	};
 	const char *job_id;
 
-	arena_defer(request->arena, release, input);
+	json_keep(request->arena, input);
 	json_object_object_add(
 		input, "attributes",
 		json_object_get(attributes_of(request->arena, task)));

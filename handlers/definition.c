@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "db/base/json.h"
 #include "db/base/schedule.h"
 #include "db/migrate.h"
 #include "db/row_stream.h"
@@ -135,21 +136,12 @@ check_written_tasks(struct db *db, struct arena *arena,
 	return error ? error : faults;
 }
 
-static const char *
-text_member(struct json_object *object, const char *name)
-{
-	const char *text =
-		json_object_get_string(json_object_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /* Before the name of a member. */
 static const char *
 place_of(struct arena *arena, const char *file, struct json_object *task)
 {
 	return arena_printf(arena, "%s: Tasks[%.100s].", file,
-			    text_member(task, "Name"));
+			    json_member_text(task, "Name"));
 }
 
 struct error *
@@ -159,10 +151,10 @@ definition_check_task(struct arena *arena, const struct model *model,
 	static const char *const names[] = { "Schedule", "EntityName",
 					     "ActionName", "Attributes" };
 	const struct task task = {
-		.entity = text_member(object, "EntityName"),
-		.action = text_member(object, "ActionName"),
-		.schedule = text_member(object, "Schedule"),
-		.attributes = text_member(object, "Attributes"),
+		.entity = json_member_text(object, "EntityName"),
+		.action = json_member_text(object, "ActionName"),
+		.schedule = json_member_text(object, "Schedule"),
+		.attributes = json_member_text(object, "Attributes"),
 	};
 	struct task_check check = {
 		.arena = arena,
@@ -179,7 +171,7 @@ struct error *
 definition_check_task_user(struct db *db, struct arena *arena, const char *file,
 			   struct json_object *task)
 {
-	const char *user = text_member(task, "AsUserEmail");
+	const char *user = json_member_text(task, "AsUserEmail");
 	bool is_there = true;
 	struct error *error = NULL;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "db/subject.h"
 #include "handlers/action_input.h"
@@ -16,17 +17,10 @@
 /* Runs after a serialization failure or a deadlock, the first one included. */
 #define ATTEMPTS_MAX 3
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 static struct json_object *
 keep(struct run *run, struct json_object *object)
 {
-	arena_defer(run->request->arena, release, object);
-	return object;
+	return json_keep(run->request->arena, object);
 }
 
 /* The subject. */

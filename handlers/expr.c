@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/base/json.h"
 #include "db/base/strbuf.h"
 #include "handlers/expr.h"
 
@@ -25,16 +26,10 @@ struct expression {
 	bool absent; /* the newest value is null for want of a member */
 };
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 static struct json_object *
 keep(struct arena *arena, struct json_object *value)
 {
-	arena_defer(arena, release, value);
+	json_keep(arena, value);
 	return value;
 }
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/base/json.h"
+
 #define ISO_CODES "/usr/share/iso-codes/json/"
 
 /* Bytes of values after which they are given back. */
@@ -48,12 +50,6 @@ fake_pick(struct fake *fake, struct fake_list list)
 
 /* Names of countries and the like, from iso-codes where that is. */
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 /* The texts of a member of all entries, as far as they are no longer. */
 static struct fake_list
 read_list(struct arena *arena, struct json_object *entries, const char *member,
@@ -84,7 +80,7 @@ read_iso(struct arena *arena, const char *number)
 
 	if (!file)
 		return NULL;
-	arena_defer(arena, release, file);
+	json_keep(arena, file);
 	json_object_object_get_ex(file, number, &entries);
 	return json_object_is_type(entries, json_type_array) ? entries : NULL;
 }
@@ -116,12 +112,6 @@ read_lists(struct fake *fake)
 	}
 }
 
-static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
 struct fake *
 fake_new(struct arena *arena, uint64_t seed)
 {
@@ -131,7 +121,7 @@ fake_new(struct arena *arena, uint64_t seed)
 	fake->state = seed;
 	fake->row = -1;
 	fake->scratch = arena_new();
-	arena_defer(arena, release_arena, fake->scratch);
+	arena_adopt(arena, fake->scratch);
 	read_lists(fake);
 	return fake;
 }

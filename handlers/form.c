@@ -6,14 +6,9 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/utf8.h"
 #include "handlers/form.h"
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 static struct error *
 bad_form(struct arena *arena, const char *what)
@@ -52,7 +47,7 @@ new_form(struct arena *arena)
 {
 	struct json_object *object = json_object_new_object();
 
-	arena_defer(arena, release, object);
+	json_keep(arena, object);
 	return object;
 }
 

@@ -373,12 +373,6 @@ struct guess {
 	struct miss *noted[CANDIDATES];
 };
 
-static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
 struct guess *
 guess_new(struct arena *arena, const char *name)
 {
@@ -387,7 +381,7 @@ guess_new(struct arena *arena, const char *name)
 	guess->name = name;
 	guess->arena = arena;
 	guess->scratch = arena_new();
-	arena_defer(arena, release_arena, guess->scratch);
+	arena_adopt(arena, guess->scratch);
 	return guess;
 }
 

@@ -5,6 +5,8 @@
  */
 #include <time.h>
 
+#include "db/base/clock.h"
+
 #include "handlers/route.h"
 
 #define JSON_TYPE "application/json"
@@ -37,15 +39,6 @@ static const struct {
 	{ COUNTER_WORKER_CRASHES, "actd_worker_crashes_total",
 	  "Workers that ended without being told to.", 1 },
 };
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static uint64_t
 counter(const struct shared *shared, enum shared_counter which)
@@ -180,7 +173,7 @@ serve_statistics(struct request *request, struct response *response)
 {
 	const struct shared *shared = request->shared;
 	struct strbuf *buf = &response->body;
-	int64_t now = now_us();
+	int64_t now = clock_us(CLOCK_REALTIME);
 	double uptime = (double)(now - atomic_load(&shared->started_us)) / 1e6;
 	double seconds =
 		(double)counter(shared, COUNTER_REQUEST_MICROSECONDS) / 1e6;

@@ -6,22 +6,16 @@
 
 #include "db/account.h"
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "handlers/definition.h"
 #include "handlers/listing.h"
 #include "handlers/record.h"
 #include "handlers/outcome.h"
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 static struct json_object *
 keep(struct run *run, struct json_object *object)
 {
-	arena_defer(run->request->arena, release, object);
-	return object;
+	return json_keep(run->request->arena, object);
 }
 
 /* `trusted` passes the table and row checks, as RunAs allows for writes. */

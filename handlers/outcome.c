@@ -5,15 +5,10 @@
  */
 #include <string.h>
 
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "handlers/expr.h"
 #include "handlers/outcome.h"
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 static struct error *
 evaluate(struct run *run, struct json_object *template,
@@ -70,7 +65,7 @@ evaluate_attributes(struct run *run, bool is_response,
 	if (json_object_is_type(run->templates, json_type_array))
 		return evaluate(run, run->templates, input, &absent);
 	*input = json_object_new_object();
-	arena_defer(run->request->arena, release, *input);
+	json_keep(run->request->arena, *input);
 	if (!run->templates)
 		return NULL;
 	return evaluate_members(run, is_response, *input);
@@ -123,7 +118,7 @@ list_of(struct run *run, const struct outcome *outcome,
 	struct error *error;
 	bool absent;
 
-	arena_defer(arena, release, template);
+	json_keep(arena, template);
 	error = evaluate(run, template, list, &absent);
 	if (error || absent)
 		return error;
@@ -148,7 +143,7 @@ run_for_each(struct run *run, const struct outcome *outcome,
 	size_t count = list && !error ? json_object_array_length(list) : 0;
 
 	*result = json_object_new_array();
-	arena_defer(run->request->arena, release, *result);
+	json_keep(run->request->arena, *result);
 	for (size_t i = 0; i < count && !error; i++) {
 		struct json_object *one;
 

@@ -6,21 +6,16 @@
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "db/action_run.h"
+#include "db/base/clock.h"
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 
 /* Rows that are named in a record; of more only the number is kept. */
 #define ROWS_MAX 1000
 /* Bytes of an input that are kept. */
 #define INPUT_MAX 1000
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 static bool
 is_join_of(const struct entity *entity, const struct entity *of)
@@ -81,7 +76,7 @@ touch(struct run *run, struct json_object *change)
 {
 	if (!run->touched) {
 		run->touched = json_object_new_array();
-		arena_defer(run->request->arena, release, run->touched);
+		json_keep(run->request->arena, run->touched);
 	}
 	run->is_kept = true;
 	json_object_array_add(run->touched, change);
@@ -163,7 +158,7 @@ inputs_text(struct run *run)
 	const struct action *action = run->action;
 	struct json_object *inputs = json_object_new_object();
 
-	arena_defer(run->request->arena, release, inputs);
+	json_keep(run->request->arena, inputs);
 	for (size_t i = 0; i < action->nin_fields; i++) {
 		const struct column *field = action->in_fields[i];
 		struct json_object *value = json_object_object_get(
@@ -178,20 +173,11 @@ inputs_text(struct run *run)
 
 /* The record. */
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void
 record_begin(struct run *run)
 {
 	crypto_uuid(run->id);
-	run->started_us = now_us();
+	run->started_us = clock_us(CLOCK_MONOTONIC);
 }
 
 struct error *
@@ -210,7 +196,7 @@ record_finish(struct run *run)
 					  run->touched, JSON_C_TO_STRING_PLAIN)
 				: NULL,
 		.nrows = run->ntouched,
-		.duration_us = now_us() - run->started_us,
+		.duration_us = clock_us(CLOCK_MONOTONIC) - run->started_us,
 	};
 
 	if (!run->is_kept)

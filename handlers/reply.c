@@ -6,15 +6,10 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "handlers/reply.h"
 #include "handlers/answer_file.h"
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 void
 reply_init(struct reply *reply, struct arena *arena)
@@ -31,7 +26,7 @@ push(struct reply *reply, struct reply_item item)
 void
 reply_add(struct reply *reply, const char *type, struct json_object *attributes)
 {
-	arena_defer(reply->arena, release, attributes);
+	json_keep(reply->arena, attributes);
 	push(reply,
 	     (struct reply_item){ .type = type, .attributes = attributes });
 }

@@ -211,12 +211,6 @@ request_apply_settings(struct request *request, const struct model *model)
 	request->settings = settings;
 }
 
-static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
 struct error *
 request_load_model(struct request *request)
 {
@@ -238,7 +232,7 @@ request_load_model(struct request *request)
 	request->model = model;
 	shared_count(request->shared, COUNTER_MODEL_RELOADS, loaded);
 	if (old) /* its entities may be in use until the request ends */
-		arena_defer(request->arena, release_arena, old->arena);
+		arena_adopt(request->arena, old->arena);
 	return NULL;
 }
 

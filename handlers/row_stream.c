@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/base/json.h"
 #include "handlers/jsonapi.h"
 #include "handlers/listing.h"
 
@@ -151,19 +152,13 @@ apply(struct json_object *row, const struct row_stream_step *step)
 	return true;
 }
 
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
-
 static struct json_object *
 make_row(struct arena *arena, const struct row_stream *stream,
 	 const struct row *row, size_t index)
 {
 	struct json_object *object = row_object(row, index);
 
-	arena_defer(arena, release, object);
+	json_keep(arena, object);
 	json_object_object_add(object, TYPE_MEMBER,
 			       json_object_new_string(stream->name));
 	for (size_t i = 0; i < stream->nsteps; i++)

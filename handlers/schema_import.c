@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/base/log.h"
 #include "db/import_claim.h"
 #include "db/migrate.h"
@@ -39,21 +40,6 @@ static void
 close_file(void *fd)
 {
 	close((int)(intptr_t)fd);
-}
-
-static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static const char *
-text_of(struct json_object *object, const char *name)
-{
-	const char *text =
-		json_object_get_string(json_object_object_get(object, name));
-
-	return text ? text : "";
 }
 
 static struct error *
@@ -177,7 +163,7 @@ load_model(struct state *state)
 		model_load(state->db, state->arena, &state->model);
 
 	if (!error)
-		arena_defer(state->arena, release_arena, state->model->arena);
+		arena_adopt(state->arena, state->model->arena);
 	return error;
 }
 
@@ -212,10 +198,13 @@ schema_import(struct db *db, struct arena *arena,
 	struct error *error = NULL;
 
 	for (size_t i = 0; !error && i < schema->nimports; i++) {
-		const char *type = text_of(schema->imports[i], "FileType");
+		const char *type =
+			json_member_text(schema->imports[i], "FileType");
 		struct source source = {
-			.path = text_of(schema->imports[i], "FilePath"),
-			.entity = text_of(schema->imports[i], "Entity"),
+			.path = json_member_text(schema->imports[i],
+						 "FilePath"),
+			.entity =
+				json_member_text(schema->imports[i], "Entity"),
 			.type = *type ? type : NULL,
 		};
 

@@ -229,6 +229,12 @@ arena_printf(struct arena *arena, const char *format, ...)
 	return text;
 }
 
+char *
+arena_integer(struct arena *arena, int64_t value)
+{
+	return arena_printf(arena, "%lld", (long long)value);
+}
+
 void
 arena_defer(struct arena *arena, void (*release)(void *), void *object)
 {
@@ -238,6 +244,19 @@ arena_defer(struct arena *arena, void (*release)(void *), void *object)
 	deferred->release = release;
 	deferred->object = object;
 	arena->deferred = deferred;
+}
+
+static void
+free_child(void *child)
+{
+	arena_free(child);
+}
+
+struct arena *
+arena_adopt(struct arena *parent, struct arena *child)
+{
+	arena_defer(parent, free_child, child);
+	return child;
 }
 
 size_t

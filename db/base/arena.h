@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "db/base/compiler.h"
 
@@ -54,8 +55,14 @@ char *arena_printf(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 	PRINTF(2, 0);
 
+/* A number in decimal. */
+char *arena_integer(struct arena *arena, int64_t value);
+
 /* Calls release(object) when the arena is reset or freed. */
 void arena_defer(struct arena *arena, void (*release)(void *), void *object);
+
+/* Frees `child` when `parent` is reset or freed; gives `child` back. */
+struct arena *arena_adopt(struct arena *parent, struct arena *child);
 
 /* Bytes taken from the system, for figures and tests. */
 size_t arena_size(const struct arena *arena);

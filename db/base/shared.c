@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "db/base/clock.h"
 #include "db/base/crypto.h"
 
 static void
@@ -38,25 +38,16 @@ shared_new(void)
 	return shared;
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void
 shared_model_changed(struct shared *shared)
 {
 	atomic_fetch_add(&shared->generation, 1);
-	atomic_store(&shared->generation_raised_us, now_us());
+	atomic_store(&shared->generation_raised_us, clock_us(CLOCK_REALTIME));
 }
 
 void
 shared_access_changed(struct shared *shared)
 {
 	atomic_fetch_add(&shared->access_generation, 1);
-	atomic_store(&shared->access_raised_us, now_us());
+	atomic_store(&shared->access_raised_us, clock_us(CLOCK_REALTIME));
 }

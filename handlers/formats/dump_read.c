@@ -49,12 +49,6 @@ struct dump_reader {
 };
 
 static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static void
 release_buffer(void *object)
 {
 	struct dump_reader *reader = object;
@@ -457,7 +451,7 @@ dump_read_open(struct arena *arena, int fd, const char *file,
 
 	made->arena = arena;
 	made->scratch = arena_new();
-	arena_defer(arena, release_arena, made->scratch);
+	arena_adopt(arena, made->scratch);
 	arena_defer(arena, release_buffer, made);
 	made->file = file;
 	made->fd = fd;

@@ -585,12 +585,6 @@ dump_format_names(struct arena *arena)
 
 /* Writing. */
 
-static void
-release(void *arena)
-{
-	arena_free(arena);
-}
-
 struct error *
 dump_writer_new(struct arena *arena, const struct dump_format *format,
 		struct answer_file *file, const struct settings *settings,
@@ -606,7 +600,7 @@ dump_writer_new(struct arena *arena, const struct dump_format *format,
 		.is_single = is_single,
 		.piece = arena_new(),
 	};
-	arena_defer(arena, release, made->piece);
+	arena_adopt(arena, made->piece);
 	dump_writer_piece(made);
 	*writer = made;
 	return format->begin(made);

@@ -20,19 +20,13 @@ static const struct table_format *const formats[] = {
 /* Queues. */
 
 static void
-release_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static void
 queue_init(struct row_queue *queue, struct arena *arena)
 {
 	*queue = (struct row_queue){ .owner = arena };
 	queue->texts = arena_new();
-	arena_defer(arena, release_arena, queue->texts);
+	arena_adopt(arena, queue->texts);
 	queue->spare = arena_new();
-	arena_defer(arena, release_arena, queue->spare);
+	arena_adopt(arena, queue->spare);
 }
 
 bool

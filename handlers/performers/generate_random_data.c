@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/bulk.h"
 #include "db/sample.h"
 #include "handlers/engine.h"
@@ -37,12 +38,6 @@ struct generation {
 	size_t ncolumns;
 	const char **made; /* reference ids of a dry run */
 };
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 /* Inputs. */
 
@@ -362,7 +357,7 @@ generate_random_data(struct run *run, struct json_object *input,
 				 generation.count);
 	run_progress(run, generation.count, generation.count, "rows");
 	reply->result = json_object_new_object();
-	arena_defer(reply->arena, release, reply->result);
+	json_keep(reply->arena, reply->result);
 	json_object_object_add(reply->result, "table_name",
 			       json_object_new_string(generation.entity->name));
 	json_object_object_add(reply->result, "count",
