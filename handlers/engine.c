@@ -12,6 +12,7 @@
 #include "handlers/action_input.h"
 #include "handlers/outcome.h"
 #include "handlers/record.h"
+#include "handlers/related.h"
 #include "handlers/script.h"
 
 /* Runs after a serialization failure or a deadlock, the first one included. */
@@ -89,7 +90,7 @@ read_subject(struct run *run, const char *id)
 		return permission_refused(run->request->arena, entity,
 					  VERB_EXECUTE);
 	run->subject = keep(run, row_object(&row, 0));
-	return NULL;
+	return related_add(run, id);
 }
 
 static struct error *

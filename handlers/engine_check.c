@@ -122,6 +122,29 @@ check_type(struct check *check, const struct outcome *outcome)
 				   outcome->type));
 }
 
+static void
+check_relations(struct check *check)
+{
+	const struct action *action = check->action;
+	const struct entity *entity =
+		model_entity(check->model, action->on_type);
+
+	for (size_t i = 0; entity && i < action->nrequest_subject_relations;
+	     i++) {
+		const char *name = action->request_subject_relations[i];
+
+		if (entity_relationship(entity, name))
+			continue;
+		error_append(&check->errors,
+			     error_new(check->arena, 422, "invalid-schema",
+				       "%s: Actions[%s]."
+				       "RequestSubjectRelations[%zu]: there is "
+				       "no relation %s of %s",
+				       check->file, action->name, i, name,
+				       entity->name));
+	}
+}
+
 struct error *
 engine_check(struct arena *arena, const struct model *model,
 	     const struct action *action, const char *file)
@@ -130,6 +153,7 @@ engine_check(struct arena *arena, const struct model *model,
 		.arena = arena, .model = model, .action = action, .file = file
 	};
 
+	check_relations(&check);
 	for (size_t i = 0; i < action->nout_fields; i++) {
 		const struct outcome *outcome = &action->out_fields[i];
 

@@ -247,6 +247,41 @@ describe('outcomes', () => {
 		assert.equal(answer.json[1].Attributes.message, '0 first');
 	});
 
+	test('relations of the subject come where they are asked for', async () => {
+		const id = await ticketNamed('related');
+		const texts = async () => expect(await root.get(`/api/ticket/${id}/entries`), 200)
+			.json.data.map((row) => row.attributes.text).sort();
+		for (const text of ['one', 'two'])
+			await root.made('entry', { text, ticket_id: id });
+		const answer = expect(await root.action('ticket', 'sum_up', { ticket_id: id }), 200);
+		assert.equal(answer.json[0].Attributes.message, 'one,two');
+		assert.deepEqual(await texts(), ['one!', 'two!']);
+		const other = await root.made('entry', { text: 'three', ticket_id: id });
+		const whose = expect(await root.action('entry', 'whose', { entry_id: other.id }), 200);
+		assert.equal(whose.json[0].Attributes.message, 'of related');
+		assert.deepEqual(await texts(), ['beside', 'one!', 'three', 'two!']);
+	});
+
+	test('relations of the subject are those that the caller sees', async () => {
+		const id = await ticketNamed('shared');
+		expect(await root.update('ticket', id, { permission: 2097151 }), 200);
+		await root.made('entry', { text: 'hidden', ticket_id: id });
+		const mine = await bob.made('entry', { text: 'seen', ticket_id: id });
+		const answer = expect(await bob.action('ticket', 'sum_up', { ticket_id: id }), 200);
+		assert.equal(answer.json[0].Attributes.message, 'seen');
+		expect(await root.update('ticket', id, { permission: 16256 }), 200);
+		const whose = expect(await bob.action('entry', 'whose', { entry_id: mine.id }), 200);
+		assert.doesNotMatch(whose.text, /shared/);
+	});
+
+	test('unknown relations are refused when they are written', async () => {
+		const answer = refused(await root.upload('schema_unrelated.yaml', `
+Actions:
+  - {Name: odd, OnType: ticket, RequestSubjectRelations: [nothing], OutFields: []}
+`), 422);
+		assert.match(messages(answer), /RequestSubjectRelations\[0\]: there is no relation nothing/);
+	});
+
 	test('a DELETE outcome deletes', async () => {
 		const id = await ticketNamed('gone');
 		const answer = expect(await root.action('ticket', 'remove', { ticket_id: id }), 200);
