@@ -212,7 +212,12 @@ describe('after the lock-down', () => {
 		await ready(client, 'world', 'stream');
 		await client.worldManager.refreshWorlds();
 		assert.equal((await client.worldManager.loadModel(['todo', 'tag'])).length, 2);
-		assert.deepEqual(await client.worldManager.loadStreams(), []);
+		const streams = await client.worldManager.loadStreams();
+		assert.equal(streams.length, client.worldManager.streams.length);
+		for (const [i, { stream_name: name }] of client.worldManager.streams.entries()) {
+			assert.ok(Object.keys(streams[i]).length > 1, name);
+			assert.ok(Array.isArray((await client.jsonApi.findAll(name, {})).data), name);
+		}
 	});
 
 	/* getStats() throws before it asks; this is what it means to ask. */
@@ -222,6 +227,19 @@ describe('after the lock-down', () => {
 			TypeError);
 		const answer = await (await signIn(instance, 'root')).get('/stats/todo?column=count');
 		assert.equal(answer.json.data[0].count, 0);
+	});
+
+	test('settings are read and set by the administrator', async () => {
+		const { configManager: settings } = await signedIn('root');
+		await settings.setConfig('limit.rate', 'backend', '77');
+		assert.equal(await settings.getConfig('limit.rate', 'backend'), 77);
+		await assert.rejects(settings.getConfig('no.such.thing', 'backend'),
+			(error) => error.response.status === 404);
+		const other = (await signedIn('bob')).configManager;
+		await assert.rejects(other.getConfig('limit.rate', 'backend'),
+			(error) => error.response.status === 403);
+		await assert.rejects(other.setConfig('limit.rate', 'backend', '1'),
+			(error) => error.response.status === 403);
 	});
 
 	test('random data is made', async () => {

@@ -242,8 +242,20 @@ test('E08: broken multipart is refused', async () => {
 		['--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nno end',
 			'multipart/form-data; boundary=x'],
 		['--x\r\n\r\nno name\r\n--x--\r\n', 'multipart/form-data; boundary=x'],
+		['--x\r\nContent-Disposition: form-data; name="email"; name="password"\r\n\r\n' +
+			'v\r\n--x--\r\n', 'multipart/form-data; boundary=x'],
+		['--x\r\nContent-Disposition: form-data; name="a"\r\n' +
+			'Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n' +
+			'Content-Disposition: form-data; name="email"\r\n\r\nv\r\n--y--\r\n' +
+			'--x--\r\n', 'multipart/form-data; boundary=x'],
+		['--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nv\r\n--x--\r\n',
+			'multipart/form-data; boundary=x; boundary=y'],
 	])
 		refused(await post(body, type), 400, 401, 413, 415, 422, 431);
+	const long = await rawHttp(instance, ['POST /action/user_account/signin HTTP/1.1',
+		'Host: localhost', `Content-Type: multipart/form-data; boundary=${'b'.repeat(71680)}`,
+		'Content-Length: 0']);
+	assert.ok([400, 413, 414, 431].includes(long.status), String(long.status));
 	const parts = Array.from({ length: 10000 }, (_, i) =>
 		`--x\r\nContent-Disposition: form-data; name="p${i}"\r\n\r\nv\r\n`).join('');
 	refused(await post(`${parts}--x--\r\n`, 'multipart/form-data; boundary=x'),

@@ -485,6 +485,24 @@ describe('what a caller may not say', () => {
 		assert.equal((await worldRow(root, 'note')).attributes.permission, 2097151);
 	});
 
+	test('C17: the system\'s own tables take nothing from others', async () => {
+		const tables = instance.psql('SELECT table_name FROM world WHERE ' +
+			'world_schema_json::json->>\'IsSystem\' = \'true\' ORDER BY 1').split('\n');
+		for (const table of ['world', 'action', 'job', 'cloud_store', 'credential', 'site',
+			'certificate', 'task', 'json_schema', 'oauth_connect', 'user_account',
+			'usergroup', MEMBERS])
+			assert.ok(tables.includes(table), table);
+		const sum = () => instance.psql(tables.map((table) =>
+			`SELECT '${table}', count(*) FROM "${table.slice(0, 63)}"`)
+			.join(' UNION ALL ').concat(' ORDER BY 1'));
+		const earlier = sum();
+		for (const table of tables)
+			for (const caller of [bob, guest])
+				refused(await caller.create(table, { name: 'x', hostname: 'x' }),
+					401, 403);
+		assert.equal(sum(), earlier);
+	});
+
 	test('C19: a method in a header or parameter is no way round', async () => {
 		const id = await noteWith(owner(ALL) + READ);
 		await bob.get(`/api/note/${id}?_method=DELETE`);
