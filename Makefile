@@ -202,6 +202,7 @@ install: all
 		-e 's|@LONG@|unix:/run/actd/long.sock|' \
 		-e 's|@EVENTS@|unix:/run/actd/events.sock|' \
 		-e 's|@CONSOLE@|$(PREFIX)/libexec/actd/console|' \
+		-e 's|@FILES@|/var/lib/actd/files|' \
 		-e 's|@FASTCGI@|$(PREFIX)/libexec/actd/fastcgi.conf|' \
 		-e 's|@ERROR@|$(PREFIX)/libexec/actd/error.conf|' \
 		nginx/$$file.conf.in >'$(SHARE)'/actd/nginx-$$file.conf; done

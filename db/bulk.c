@@ -9,6 +9,7 @@
 #include "db/base/json.h"
 #include "db/base/utf8.h"
 #include "db/bulk_parts.h"
+#include "db/file_list.h"
 #include "db/row_parts.h"
 
 /* Bytes that are sent at once. */
@@ -274,6 +275,10 @@ bulk_begin(struct arena *arena, const struct bulk_settings *settings,
 		error = read_defaults(bulk);
 	if (error)
 		return error;
+	if (file_list_has(settings->entity))
+		error = file_list_lock(settings->context->db, arena);
+	if (error)
+		return error;
 	bulk->is_staged = is_stage_needed(bulk);
 	bulk->owner = settings->context->actor->id;
 	bulk->permission =
@@ -303,6 +308,27 @@ empty_value(const struct bulk *bulk, size_t field)
 	return NULL;
 }
 
+static void
+release_object(void *object)
+{
+	json_object_put(object);
+}
+
+/* Contents are stored as they come; the lock was taken before. */
+static struct error *
+store_files(struct bulk *bulk, const struct column *column, const char *text,
+	    const char **value)
+{
+	const struct file_context context = {
+		.arena = bulk->scratch,
+		.store = bulk->settings.context->values->files,
+	};
+	struct json_object *list = json_object_new_string(text);
+
+	arena_defer(bulk->scratch, release_object, list);
+	return file_list_store(&context, column, list, NULL, value);
+}
+
 static struct error *
 convert(struct bulk *bulk, size_t field, const char *text, const char **value)
 {
@@ -328,6 +354,8 @@ convert(struct bulk *bulk, size_t field, const char *text, const char **value)
 					   "%s must be a reference id.",
 					   column->column_name);
 	}
+	if (column->kind == VALUE_FILE && file_list_is_text(text))
+		return store_files(bulk, column, text, value);
 	error = value_from_text(bulk->scratch, column, text,
 				bulk->settings.context->values, value);
 	if (error || (int)field != bulk->permission_field)

@@ -8,6 +8,7 @@
 
 #include "db/base/crypto.h"
 #include "db/base/utf8.h"
+#include "db/file_list.h"
 #include "db/sql.h"
 
 #define FAULTS_MAX 100
@@ -189,6 +190,10 @@ dump_in_table(struct dump_in *in, const char *name)
 		in->unknown = arena_strdup(in->arena, name);
 		return NULL;
 	}
+	if (file_list_has(entity))
+		error = file_list_lock(in->settings.db, in->arena);
+	if (error)
+		return error;
 	in->open = dump_stage(in, entity);
 	if (!in->open)
 		error = make_stage(in, entity);
@@ -243,25 +248,22 @@ is_stored_secret(struct dump_in *in, const struct column *column,
 				 !strcmp(column->type->name, "md5"));
 }
 
-/* PostgreSQL's own text of bytes; a backslash begins no base64, no JSON. */
-static const char *
-file_text(struct arena *arena, const struct column *column, const char *text)
+/* Contents are stored as they come; the lock was taken before. */
+static struct error *
+read_files(struct dump_in *in, const struct column *column,
+	   struct json_object *value, const char **text)
 {
-	static const char digits[] = "0123456789abcdef";
-	size_t length = strlen(text);
-	char *hex, *p;
+	const struct file_context context = {
+		.arena = in->scratch,
+		.store = in->settings.values->files,
+		.takes_known = true,
+	};
 
-	if (strcmp(column->sql_type, "bytea") || !strncmp(text, "\\x", 2))
-		return text;
-	p = hex = arena_alloc_raw(arena, 2 * length + 3);
-	*p++ = '\\';
-	*p++ = 'x';
-	for (size_t i = 0; i < length; i++) {
-		*p++ = digits[(unsigned char)text[i] >> 4];
-		*p++ = digits[text[i] & 15];
+	if (!file_list_is(value)) {
+		*text = text_of(in->scratch, value);
+		return NULL;
 	}
-	*p = '\0';
-	return hex;
+	return file_list_store(&context, column, value, NULL, text);
 }
 
 /* What JSON has no number for is a word in exports. */
@@ -376,9 +378,7 @@ read_value(struct dump_in *in, const struct column *column,
 	case VALUE_ENCRYPTED:
 		return read_secret(in, column, value, text);
 	case VALUE_FILE:
-		*text = file_text(in->scratch, column,
-				  text_of(in->scratch, value));
-		return NULL;
+		return read_files(in, column, value, text);
 	default:
 		return read_plain(in, column, value, text);
 	}

@@ -8,6 +8,8 @@
 #include "db/permission.h"
 #include "db/sql.h"
 
+struct file_store;
+
 /* The columns of a result, in order: the row's id, reference_id and version
  * come first, always. */
 enum {
@@ -129,6 +131,10 @@ struct listing {
 	enum total total;
 	struct include *includes;
 	size_t nincludes;
+	/* columns of the page's rows whose files come with their contents */
+	const struct column **files;
+	size_t nfiles;
+	const struct file_store *store; /* that has them */
 	/* rows that `relationship` leads to from the row `parent_id` */
 	const struct entity *parent;
 	const struct relationship *relationship;

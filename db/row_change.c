@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/file_list.h"
+
 /* The relation that made a join table, NULL for other tables. */
 static const struct relation *
 relation_of_join(const struct model *model, const struct entity *entity)
@@ -178,6 +180,17 @@ is_possible_permission(const struct column *column, const char *text)
 	return !is_permission(column) || (bits >= 0 && bits <= PERMISSION_ALL);
 }
 
+/* Its text comes when the contents are stored. */
+static void
+assign_files(struct change *change, const struct column *column,
+	     struct json_object *value)
+{
+	struct file_wish wish = { column, value };
+
+	assign(change, (struct assignment){ .column = column });
+	ARENA_PUSH(change->context->arena, change->files, change->nfiles, wish);
+}
+
 static void
 read_value(struct change *change, const struct column *column,
 	   struct json_object *value)
@@ -186,6 +199,10 @@ read_value(struct change *change, const struct column *column,
 	struct error *error;
 	const char *text;
 
+	if (column->kind == VALUE_FILE && file_list_is(value)) {
+		assign_files(change, column, value);
+		return;
+	}
 	error = value_from_json(context->arena, column, value, context->values,
 				&text);
 	if (error)

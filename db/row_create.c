@@ -260,10 +260,13 @@ store(const struct change *change, const char *id, struct row *row)
 {
 	const struct row_context *context = change->context;
 	struct error *error;
+	bool found;
 
 	if (change->nlinks)
 		db_begin(context->db);
-	error = insert(change, id, row);
+	error = change_store_files(change, &found);
+	if (!error)
+		error = insert(change, id, row);
 	if (!error && !rows_count(row->rows))
 		error = explain(change);
 	if (!error && change->nlinks)

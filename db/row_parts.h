@@ -39,6 +39,12 @@ struct link_wish {
 	const char *pointer;
 };
 
+/* A column that gets a list of files, with its assignment already there. */
+struct file_wish {
+	const struct column *column;
+	struct json_object *value;
+};
+
 struct change {
 	const struct row_context *context;
 	const struct entity *entity;
@@ -47,6 +53,8 @@ struct change {
 	size_t nassignments;
 	struct link_wish *links;
 	size_t nlinks;
+	struct file_wish *files;
+	size_t nfiles;
 	struct error *errors; /* all values that can't be taken */
 };
 
@@ -60,6 +68,14 @@ const struct assignment *change_find(const struct change *change,
 
 /* Whether the permission or the owner of an existing row is given. */
 bool change_touches_access(const struct change *change);
+
+/*
+ * row_files.c: stores the contents of files before the statement that names
+ * them. The row of an update is locked first; `*found` is false where the
+ * caller may not change it, and nothing is stored then.
+ */
+struct error *change_store_files(const struct change *change,
+				 bool *found) MUST_CHECK;
 
 /* The right that pointing from `holder` of `entity` needs. */
 enum key_right key_right(const struct model *model, const struct entity *entity,

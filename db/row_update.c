@@ -306,10 +306,15 @@ store(const struct update *update, struct row *row)
 {
 	const struct change *change = &update->change;
 	struct error *error;
+	bool found;
 
 	if (change->nlinks)
 		db_begin(change->context->db);
-	error = keep_for_undo(update);
+	error = change_store_files(change, &found);
+	if (!error && !found)
+		return explain(update);
+	if (!error)
+		error = keep_for_undo(update);
 	if (!error)
 		error = run(update, row);
 	if (!error && !rows_count(row->rows))

@@ -7,12 +7,14 @@
 
 #include <json-c/json.h>
 
+#include "db/base/file_store.h"
 #include "db/base/strbuf.h"
 #include "db/model.h"
 
 struct value_settings {
 	unsigned hash_cost;		     /* of bcrypt */
 	const unsigned char *encryption_key; /* 32 bytes */
+	const struct file_store *files;	     /* contents of file columns */
 };
 
 /*

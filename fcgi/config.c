@@ -85,8 +85,10 @@ static const struct config_key keys[] = {
 	  KEY(settings.schema_folder),
 	  "Folder whose files schema_*.* are applied at start and reload." },
 	{ "files_folder", KEY_TEXT, "/var/lib/actd/files", 0, 0,
-	  KEY(settings.files_folder),
-	  "Folder of uploads. Shared by all nodes." },
+	  KEY(settings.files.folder),
+	  "Folder of uploads, by the hash of their contents. Shared by all "
+	  "nodes, and readable for nginx. Contents that no row refers to go "
+	  "after a day." },
 	{ "sites_folder", KEY_TEXT, "/var/lib/actd/sites", 0, 0,
 	  KEY(settings.sites_folder), "Folder of installed sites." },
 	{ "evaluator", KEY_TEXT, "", 0, 0, KEY(settings.evaluator),
@@ -467,6 +469,7 @@ complete(struct arena *arena, struct config *config)
 				 "log_level must be debug, info, warning or "
 				 "error");
 	config->settings.values.hash_cost = (unsigned)config->hash_cost;
+	config->settings.values.files = &config->settings.files;
 	return NULL;
 }
 

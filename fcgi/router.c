@@ -36,6 +36,8 @@ static const struct route routes[] = {
 	{ "/aggregate/{entity}", GET | POST, serve_aggregate, render_errors,
 	  ENTITY },
 	{ "/stats/{entity}", GET, serve_stats, render_errors, ENTITY },
+	{ "/asset/{entity}/{id}/{column}", GET, serve_asset, render_errors,
+	  ENTITY },
 	{ "/track/start/{machine}", POST, serve_track_start, render_errors, 0 },
 	{ "/track/event/{entity}/{state}/{event}", POST, serve_track_event,
 	  render_errors, ENTITY },

@@ -30,6 +30,9 @@
 /* Between two times that what is over its time is forgotten. */
 #define FORGET_US INT64_C(600000000)
 
+/* Whether there is something that is done once a day. */
+#define HOUSEWORK_US INT64_C(600000000)
+
 /* Further pause after a look that failed. */
 #define FAILED_US INT64_C(2000000)
 
@@ -63,7 +66,8 @@ struct runner {
 	int64_t began_us; /* the job at hand */
 	int64_t quit_us;  /* when SIGQUIT came; 0: it did not */
 	int64_t looked_us;
-	int64_t forget_us; /* when to forget again */
+	int64_t forget_us;    /* when to forget again */
+	int64_t housework_us; /* when it was looked for; 0: not yet */
 	bool woken;
 };
 
@@ -307,8 +311,14 @@ start_tasks(struct runner *runner)
 		.db = runner->control,
 		.settings = &runner->settings->config->settings,
 	};
+	struct error *error = NULL;
 
-	return background_start_tasks(&request);
+	if (!runner->housework_us ||
+	    now_us() - runner->housework_us >= HOUSEWORK_US) {
+		runner->housework_us = now_us();
+		error = background_start_housework(&request);
+	}
+	return error ? error : background_start_tasks(&request);
 }
 
 static void

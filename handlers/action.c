@@ -170,7 +170,7 @@ read_upload(struct request *request, const char *input,
 	error = spool_body(request, input, body, &handled);
 	if (error || handled)
 		return error;
-	request->body_max = SPOOL_BASE64_MAX / 3 * 4 + (1 << 20);
+	request->body_max = SPOOL_JSON_MAX;
 	return read_body(request, body);
 }
 

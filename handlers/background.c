@@ -14,6 +14,7 @@
 #include "db/base/json.h"
 #include "db/base/log.h"
 #include "db/base/schedule.h"
+#include "db/file_collect.h"
 #include "db/task.h"
 #include "handlers/formats/format.h"
 #include "handlers/script.h"
@@ -265,6 +266,32 @@ background_start_tasks(struct request *request)
 	error = task_take(request->db, request->arena, &tasks, &count);
 	for (size_t i = 0; i < count && !error; i++)
 		error = start_task(request, &tasks[i]);
+	if (!error)
+		return db_finish(request->db, request->arena);
+	db_abandon(request->db);
+	return error;
+}
+
+/* Housework. */
+
+struct error *
+background_start_housework(struct request *request)
+{
+	struct json_object *input = json_object_new_object();
+	struct job_draft draft = {
+		.action = "",
+		.entity = "world",
+		.performer = "__collect_files",
+	};
+	struct error *error;
+	const char *job_id;
+	bool due = false;
+
+	arena_defer(request->arena, release, input);
+	db_begin(request->db);
+	error = file_collect_due(request->db, request->arena, &due);
+	if (!error && due)
+		error = queue(request, &actor_guest, input, &draft, &job_id);
 	if (!error)
 		return db_finish(request->db, request->arena);
 	db_abandon(request->db);

@@ -43,6 +43,12 @@ struct error *outbox_add(struct run *run, const char *performer,
  */
 struct error *background_start_tasks(struct request *request) MUST_CHECK;
 
+/*
+ * Queues a job for what is done once a day, if that is due. By any number of
+ * processes, now and then; `request` as above.
+ */
+struct error *background_start_housework(struct request *request) MUST_CHECK;
+
 /* A job at work. */
 struct background {
 	const struct job *job;

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/file_list.h"
+
+/* The most bytes of contents of files in one document. */
+#define CONTENTS_MAX (16 << 20)
+
 /* Rows of one include, by parent, so that a row finds its linkage. */
 struct link {
 	int64_t parent;
@@ -29,6 +34,9 @@ struct shape {
 	size_t join_column;
 	const struct column *opened; /* see struct page */
 	const char *opened_text;
+	/* columns whose files come with their contents */
+	const struct listing *contents;
+	int64_t *budget; /* bytes of contents that may still come */
 };
 
 /* A document with includes. */
@@ -39,6 +47,7 @@ struct document {
 	struct shape page_shape;
 	struct shape *include_shapes;
 	struct links *include_links;
+	int64_t budget;
 	size_t *first_rows; /* of each tag; one more at the end */
 	/* resources that are in the document already: open addressing */
 	const struct entity **seen_entities;
@@ -98,6 +107,34 @@ add_identifier(struct strbuf *buf, const char *type, const char *id)
 	strbuf_literal(buf, "\",\"id\":\"");
 	strbuf_puts(buf, id);
 	strbuf_literal(buf, "\"}");
+}
+
+static bool
+has_contents(const struct shape *shape, const struct column *column)
+{
+	const struct listing *listing = shape->contents;
+
+	for (size_t i = 0; listing && i < listing->nfiles; i++)
+		if (listing->files[i] == column)
+			return true;
+	return false;
+}
+
+static void
+add_files(struct strbuf *buf, const struct shape *shape,
+	  const struct column *column, const struct rows *rows, size_t row,
+	  size_t at)
+{
+	const char *id = rows_text(
+		rows, row, shape->first_column + SELECTION_REFERENCE_ID);
+
+	strbuf_puts(buf, column->column_name);
+	strbuf_literal(buf, "\":");
+	file_list_write(buf, shape->selection->entity, id, column,
+			rows_text(rows, row, at),
+			has_contents(shape, column) ? shape->contents->store
+						    : NULL,
+			shape->budget);
 }
 
 static void
@@ -172,14 +209,16 @@ add_attributes(struct strbuf *buf, const struct shape *shape,
 	strbuf_puts(buf, selection->entity->name);
 	strbuf_putc(buf, '"');
 	for (size_t i = 0; i < selection->ncolumns; i++, column++) {
+		const struct column *one = selection->columns[i];
+
 		strbuf_literal(buf, ",\"");
-		if (selection->columns[i] == shape->opened) {
+		if (one == shape->opened)
 			add_opened(buf, shape);
-			continue;
-		}
-		add_attribute(
-			buf, selection->columns[i], rows, row,
-			attribute_column(shape, selection->columns[i], column));
+		else if (one->kind == VALUE_FILE)
+			add_files(buf, shape, one, rows, row, column);
+		else
+			add_attribute(buf, one, rows, row,
+				      attribute_column(shape, one, column));
 	}
 	if (shape->join)
 		add_join_attributes(buf, shape, rows, row);
@@ -407,6 +446,9 @@ prepare_document(struct document *d, struct arena *arena,
 	d->page_shape.is_group_link =
 		page->join &&
 		!strcmp(listing->relationship->relation->object, "usergroup");
+	d->budget = CONTENTS_MAX;
+	d->page_shape.contents = listing;
+	d->page_shape.budget = &d->budget;
 	find_first_rows(d);
 	if (!count)
 		return;
@@ -479,25 +521,6 @@ add_included(struct strbuf *buf, struct document *d)
 
 /* Page links. */
 
-static void
-add_encoded(struct strbuf *buf, const char *text)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || strchr("-._~", c)) {
-			strbuf_putc(buf, (char)c);
-		} else {
-			strbuf_putc(buf, '%');
-			strbuf_putc(buf, hex[c >> 4]);
-			strbuf_putc(buf, hex[c & 15]);
-		}
-	}
-}
-
 static bool
 is_page_position(const char *name)
 {
@@ -521,9 +544,9 @@ add_page_link(struct strbuf *buf, const struct request *request,
 		if (is_page_position(request->parameters[i].name))
 			continue;
 		strbuf_putc(&url, '&');
-		add_encoded(&url, request->parameters[i].name);
+		strbuf_percent(&url, request->parameters[i].name);
 		strbuf_putc(&url, '=');
-		add_encoded(&url, request->parameters[i].value);
+		strbuf_percent(&url, request->parameters[i].value);
 	}
 	strbuf_literal(buf, ",\"");
 	strbuf_puts(buf, name);

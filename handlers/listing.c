@@ -354,12 +354,26 @@ add_include_path(const struct listing_context *context, struct listing *listing,
 	return NULL;
 }
 
-/* "*" stands for the to-one relations. */
+/* Files are included by their contents. False for what is no such column. */
+static bool
+add_files(const struct listing_context *context, struct listing *listing,
+	  const struct column *column)
+{
+	if (!column || column->kind != VALUE_FILE || !column_is_visible(column))
+		return false;
+	listing->store = context->files;
+	ARENA_PUSH(context->arena, listing->files, listing->nfiles, column);
+	return true;
+}
+
+/* "*" stands for the to-one relations and files. */
 static struct error *
 add_all_to_one(const struct listing_context *context, struct listing *listing)
 {
 	const struct entity *entity = listing->entity;
 
+	for (size_t i = 0; i < entity->ncolumns; i++)
+		add_files(context, listing, entity->columns[i]);
 	for (size_t i = 0; i < entity->nrelationships; i++) {
 		struct error *error;
 		int index;
@@ -391,7 +405,9 @@ read_includes(const struct listing_context *context, struct listing *listing)
 
 		if (!strcmp(name, "*"))
 			error = add_all_to_one(context, listing);
-		else if (*name)
+		else if (*name &&
+			 !add_files(context, listing,
+				    entity_column(listing->entity, name)))
 			error = add_include_path(context, listing, name);
 		if (error)
 			return error;
@@ -657,6 +673,7 @@ listing_context_of(const struct request *request)
 		.model = request->model,
 		.actor = request->actor,
 		.page_size_max = request->settings->page_size_max,
+		.files = &request->settings->files,
 		.parameters = request->parameters,
 		.nparameters = request->nparameters,
 	};

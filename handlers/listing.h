@@ -21,6 +21,7 @@ struct listing_context {
 	const struct model *model;
 	const struct actor *actor;
 	int64_t page_size_max;
+	const struct file_store *files;
 	const struct parameter *parameters;
 	size_t nparameters;
 };

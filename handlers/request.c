@@ -146,7 +146,7 @@ request_json(struct request *request, struct json_object **value)
 {
 	const char *type = request_variable(request, "CONTENT_TYPE");
 	const struct format_limits limits = {
-		.bytes = (size_t)request->settings->json_body_max,
+		.bytes = (size_t)body_limit(request),
 		.depth = 64,
 		.nodes = 250000,
 	};

@@ -31,7 +31,7 @@ struct settings {
 	int64_t page_size_max;		 /* 1000 */
 	const char *const *cors_origins; /* with credentials; NULL-ended */
 	const char *schema_folder;	 /* schema_*.* are read here */
-	const char *files_folder;	 /* uploads by content hash */
+	struct file_store files;	 /* uploads by content hash */
 	const char *sites_folder;
 	const char *evaluator; /* path of the JavaScript evaluator */
 	const char *instance;  /* name, for logs */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
+#include "db/file_list.h"
 #include "handlers/background.h"
 #include "handlers/definition.h"
 #include "handlers/idempotency.h"
@@ -15,12 +16,13 @@
 #include "handlers/resource.h"
 #include "handlers/route.h"
 #include "handlers/row_stream.h"
+#include "handlers/spool.h"
 #include "handlers/validate.h"
 
 #define RELATED_PAGE_SIZE 1000
 
-static struct error *
-not_found(const struct request *request, const char *what)
+struct error *
+resource_not_found(const struct request *request, const char *what)
 {
 	return error_new(request->arena, 404, "not-found",
 			 "There is no such %.100s.", what);
@@ -40,7 +42,7 @@ resource_entity(const struct request *request, const char *name,
 				 "%.100s is a stream, which is only read, as a "
 				 "list.",
 				 name);
-	return not_found(request, "entity");
+	return resource_not_found(request, "entity");
 }
 
 static struct error *
@@ -80,7 +82,7 @@ find_id(const struct request *request, const struct entity *entity,
 		return NULL;
 	}
 	if (!crypto_is_uuid(*id))
-		return not_found(request, entity->name);
+		return resource_not_found(request, entity->name);
 	return NULL;
 }
 
@@ -96,10 +98,9 @@ find_relationship(const struct request *request, const struct entity *entity,
 			 request->captures[2]);
 }
 
-/* Captured row of an entity that answers the caller at all. */
-static struct error *
-find_readable_row(const struct request *request, const struct entity **entity,
-		  const char **id)
+struct error *
+resource_find_readable_row(const struct request *request,
+			   const struct entity **entity, const char **id)
 {
 	struct error *error = find_readable(request, entity);
 
@@ -147,9 +148,8 @@ entity_tag(struct arena *arena, const struct rows *rows, size_t first_column)
 		rows_text(rows, 0, first_column + SELECTION_VERSION));
 }
 
-/* RFC 9110 section 13.1.2, for the tags that we give. */
-static bool
-is_not_modified(const struct request *request, const char *tag)
+bool
+resource_is_not_modified(const struct request *request, const char *tag)
 {
 	const char *given = request_variable(request, "HTTP_IF_NONE_MATCH");
 
@@ -167,7 +167,7 @@ write_item(struct request *request, struct response *response,
 		tag = entity_tag(request->arena, page->rows,
 				 page->first_column);
 		response_header(response, "ETag", tag);
-		if (is_not_modified(request, tag)) {
+		if (resource_is_not_modified(request, tag)) {
 			response->status = 304;
 			return;
 		}
@@ -202,7 +202,7 @@ serve_item(struct request *request, struct response *response)
 	struct error *error;
 	const char *id;
 
-	error = find_readable_row(request, &entity, &id);
+	error = resource_find_readable_row(request, &entity, &id);
 	if (!error)
 		error = listing_read(&context, entity, &listing);
 	if (error)
@@ -212,7 +212,7 @@ serve_item(struct request *request, struct response *response)
 	if (error)
 		return error;
 	if (!rows_count(page.rows))
-		return not_found(request, entity->name);
+		return resource_not_found(request, entity->name);
 	error = open_result(request, listing, &page);
 	if (!error)
 		write_item(request, response, listing, &page);
@@ -238,7 +238,7 @@ read_related(struct request *request, const struct relationship **relationship,
 	struct error *error;
 	const char *id;
 
-	error = find_readable_row(request, &entity, &id);
+	error = resource_find_readable_row(request, &entity, &id);
 	if (!error)
 		error = find_relationship(request, entity, relationship);
 	if (!error)
@@ -532,6 +532,17 @@ write_created(struct request *request, struct response *response,
 	}
 }
 
+/* In base64 files need more room than other values. */
+static void
+make_room(struct request *request, const struct entity *entity)
+{
+	if (file_list_has(entity) &&
+	    (request->actor->id ||
+	     permission_table(request->actor, entity, VERB_CREATE)) &&
+	    request->settings->json_body_max < SPOOL_JSON_MAX)
+		request->body_max = SPOOL_JSON_MAX;
+}
+
 struct error *
 serve_create(struct request *request, struct response *response)
 {
@@ -546,6 +557,8 @@ serve_create(struct request *request, struct response *response)
 	error = find_entity(request, &entity);
 	if (!error)
 		error = resource_check_writable(request, entity, VERB_CREATE);
+	if (!error)
+		make_room(request, entity);
 	if (!error)
 		error = read_document(request, &document);
 	if (!error && resource_needs_hashing(entity, document.attributes) &&
@@ -614,6 +627,8 @@ serve_update(struct request *request, struct response *response)
 	const char *id;
 
 	error = find_writable_row(request, VERB_UPDATE, &entity, &id);
+	if (!error)
+		make_room(request, entity);
 	if (!error)
 		error = read_document(request, &document);
 	if (!error && resource_needs_hashing(entity, document.attributes) &&

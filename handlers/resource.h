@@ -17,6 +17,22 @@ struct stale {
 struct error *resource_entity(const struct request *request, const char *name,
 			      const struct entity **entity) MUST_CHECK;
 
+/* 404, "There is no such {what}." */
+struct error *resource_not_found(const struct request *request,
+				 const char *what) MUST_CHECK;
+
+/*
+ * The captured entity, if it answers the caller at all (Peek on the table; an
+ * account is always there for its owner), and the captured reference id; `mine`
+ * is the caller's account.
+ */
+struct error *resource_find_readable_row(const struct request *request,
+					 const struct entity **entity,
+					 const char **id) MUST_CHECK;
+
+/* RFC 9110 section 13.1.2, for the tags that we give. */
+bool resource_is_not_modified(const struct request *request, const char *tag);
+
 /* 403 for tables that only the system writes (wire/decisions.md). */
 struct error *resource_check_writable(const struct request *request,
 				      const struct entity *entity,

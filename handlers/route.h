@@ -33,6 +33,9 @@ serve_function serve_aggregate, serve_stats;
 /* handlers/action.c: captures: entity, action */
 serve_function serve_action;
 
+/* handlers/asset.c: captures: entity, id, column */
+serve_function serve_asset;
+
 /* handlers/track.c: captures: smd id; entity, state id, event */
 serve_function serve_track_start, serve_track_event;
 

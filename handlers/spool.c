@@ -21,7 +21,7 @@ close_file(void *fd)
 struct error *
 spool_new(struct arena *arena, const struct settings *settings, int *fd)
 {
-	const char *const folders[] = { settings ? settings->files_folder
+	const char *const folders[] = { settings ? settings->files.folder
 						 : NULL,
 					"/tmp" };
 

@@ -10,6 +10,9 @@
 /* The most bytes of a file that came as base64 within JSON. */
 #define SPOOL_BASE64_MAX (16 << 20)
 
+/* The most bytes of JSON that may hold such files. */
+#define SPOOL_JSON_MAX (SPOOL_BASE64_MAX / 3 * 4 + (1 << 20))
+
 /*
  * A new, empty file in the folder of the instance's uploads, else in /tmp.
  * `*fd` is closed with the arena.

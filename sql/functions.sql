@@ -284,3 +284,12 @@ CREATE TABLE IF NOT EXISTS actd_schema_change (
 	new_name text,
 	created_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- When what is done once a day was done last, by whichever node
+-- (db/file_collect.h).
+CREATE TABLE IF NOT EXISTS actd_housework (
+	name text PRIMARY KEY,
+	done_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO actd_housework (name) VALUES ('collect_files')
+ON CONFLICT DO NOTHING;

@@ -172,15 +172,27 @@ of(struct crypto_digest *digest)
 	return (EVP_MD_CTX *)digest;
 }
 
-struct crypto_digest *
-crypto_digest_new(struct arena *arena)
+static struct crypto_digest *
+digest_of_type(struct arena *arena, const EVP_MD *type)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-	if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
+	if (!context || !EVP_DigestInit_ex(context, type, NULL))
 		abort();
 	arena_defer(arena, free_digest, context);
 	return (struct crypto_digest *)context;
+}
+
+struct crypto_digest *
+crypto_digest_new(struct arena *arena)
+{
+	return digest_of_type(arena, EVP_sha256());
+}
+
+struct crypto_digest *
+crypto_md5_new(struct arena *arena)
+{
+	return digest_of_type(arena, EVP_md5());
 }
 
 void

@@ -24,9 +24,10 @@ bool crypto_is_uuid(const char *text);
 char *crypto_sha256_hex(struct arena *arena, const void *data, size_t size);
 char *crypto_md5_hex(struct arena *arena, const void *data, size_t size);
 
-/* SHA-256 of what comes in pieces; the object is the arena's. */
+/* SHA-256 or MD5 of what comes in pieces; the object is the arena's. */
 struct crypto_digest;
 struct crypto_digest *crypto_digest_new(struct arena *arena);
+struct crypto_digest *crypto_md5_new(struct arena *arena);
 void crypto_digest_add(struct crypto_digest *digest, const void *data,
 		       size_t size);
 /* The hexadecimal digest; nothing can be added afterwards. */

@@ -177,6 +177,25 @@ strbuf_json_text(struct strbuf *buf, const char *text)
 }
 
 void
+strbuf_percent(struct strbuf *buf, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("-._~", c)) {
+			strbuf_putc(buf, (char)c);
+		} else {
+			strbuf_putc(buf, '%');
+			strbuf_putc(buf, hex[c >> 4]);
+			strbuf_putc(buf, hex[c & 15]);
+		}
+	}
+}
+
+void
 strbuf_cut(struct strbuf *buf, size_t length)
 {
 	buf->length = length;

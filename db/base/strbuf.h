@@ -43,6 +43,12 @@ void strbuf_integer(struct strbuf *buf, int64_t value);
 void strbuf_json(struct strbuf *buf, const char *text, size_t length);
 void strbuf_json_text(struct strbuf *buf, const char *text);
 
+/*
+ * The text with everything but unreserved characters (RFC 3986 section 2.3)
+ * as %XX.
+ */
+void strbuf_percent(struct strbuf *buf, const char *text);
+
 /* Cuts the text back to `length` bytes, which it must have reached. */
 void strbuf_cut(struct strbuf *buf, size_t length);
 

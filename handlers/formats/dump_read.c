@@ -216,7 +216,7 @@ read_value(struct dump_reader *reader, struct json_object **value)
 	peek(reader);
 	while (!scan(reader, &extent)) {
 		if (extent.length > DUMP_ROW_MAX)
-			return bad(reader, "a row is longer than 16 MiB");
+			return bad(reader, "a row is longer than 64 MiB");
 		if (!refill(reader))
 			break;
 	}

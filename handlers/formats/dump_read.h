@@ -14,7 +14,7 @@
 #include "db/base/error.h"
 
 /* Bytes of one row. */
-#define DUMP_ROW_MAX (16 << 20)
+#define DUMP_ROW_MAX (64 << 20)
 
 struct dump_row {
 	const char *table;	 /* NULL: the end */

@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "db/base/crypto.h"
-#include "db/base/utf8.h"
+#include "db/file_list.h"
 #include "db/value.h"
 
 #define PIECE_BYTES 65536
@@ -56,26 +56,29 @@ plain_text(const char *text, size_t length)
 	return (struct plain){ PLAIN_TEXT, text, length };
 }
 
-/* A file column holds text: base64, or JSON. Anything else stays as it is. */
 static struct plain
-plain_bytes(struct dump_writer *writer, const struct column *column,
-	    const struct dump_cell *cell)
+plain_bytes(struct dump_writer *writer, const struct dump_cell *cell)
 {
-	struct arena *arena = writer->piece;
 	const char *text;
 	char *bytes;
 	size_t size;
 
-	if (strcmp(column->sql_type, "bytea") != 0)
-		return plain_text(cell->text, cell->length);
-	bytes = bytes_of(arena, cell, &size);
-	if (column->kind == VALUE_BYTES) {
-		text = crypto_base64(arena, bytes, size);
-		return plain_text(text, strlen(text));
-	}
-	if (utf8_is_text(bytes, size))
-		return plain_text(bytes, size);
-	return plain_text(cell->text, cell->length);
+	bytes = bytes_of(writer->piece, cell, &size);
+	text = crypto_base64(writer->piece, bytes, size);
+	return plain_text(text, strlen(text));
+}
+
+/* With contents, but in cells of sheets, which hold little. */
+static struct plain
+plain_files(struct dump_writer *writer, const struct dump_cell *cell)
+{
+	const char *text = cell->text;
+
+	if (writer->format != &dump_xlsx)
+		text = file_list_expand(writer->piece, text,
+					&writer->settings->files,
+					&writer->contents);
+	return plain_text(text, strlen(text));
 }
 
 static struct plain
@@ -120,8 +123,9 @@ dump_plain(struct dump_writer *writer, size_t i)
 		plain.kind = PLAIN_WORD;
 		return plain;
 	case VALUE_FILE:
+		return plain_files(writer, cell);
 	case VALUE_BYTES:
-		return plain_bytes(writer, from->column, cell);
+		return plain_bytes(writer, cell);
 	default:
 		return plain;
 	}
@@ -628,6 +632,7 @@ dump_writer_row(struct dump_writer *writer, bool *more)
 
 	if (!error && !*more)
 		return end_table(writer);
+	writer->contents = DUMP_CONTENTS_MAX;
 	if (!error)
 		error = writer->format->row(writer);
 	writer->nrows++;

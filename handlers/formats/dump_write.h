@@ -9,6 +9,9 @@
 #include "db/dump_out.h"
 #include "handlers/answer_file.h"
 
+/* The most bytes of files' contents in a row: larger ones come without. */
+#define DUMP_CONTENTS_MAX (40 << 20)
+
 struct dump_writer;
 
 struct dump_format {
@@ -34,7 +37,8 @@ struct dump_writer {
 	struct strbuf out;	 /* the piece at hand; in `piece` */
 	struct arena *piece;	 /* begun anew with each piece */
 	struct strbuf *prefixes; /* what stands before each value of a row */
-	void *state;		 /* of the format */
+	int64_t contents; /* bytes of files that the row may still have */
+	void *state;	  /* of the format */
 };
 
 /* The format of that name or media type; NULL if there is none. */

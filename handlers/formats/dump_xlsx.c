@@ -40,7 +40,7 @@ release(void *object)
 static const char *
 folder_of(const struct dump_writer *writer)
 {
-	const char *folder = writer->settings->files_folder;
+	const char *folder = writer->settings->files.folder;
 
 	return folder && !access(folder, W_OK) ? folder : "/tmp";
 }

@@ -12,7 +12,7 @@ const { execFileSync } = require('node:child_process');
 const { randomUUID } = require('node:crypto');
 const { after, before, describe, test } = require('node:test');
 const { ACTD, startInstance } = require('./lib/instance.js');
-const { NOWHERE, expect, member, mine, settle } = require('./lib/client.js');
+const { NOWHERE, expect, fileOf, member, mine, settle } = require('./lib/client.js');
 
 const SEED = Number(process.env.ORACLE_SEED ?? 20261124);
 const RANDOM_MASKS = 2000;
@@ -109,6 +109,8 @@ const SCHEMA = {
 			{ ColumnName: 'name', ColumnType: 'label', DataType: 'varchar(50)' },
 			{ ColumnName: 'number', ColumnType: 'measurement',
 				DataType: 'int(11)', DefaultValue: '0' },
+			{ ColumnName: 'scan', ColumnType: 'file.*', DataType: 'blob',
+				IsNullable: true },
 		],
 	})),
 	Relations: [
@@ -254,6 +256,14 @@ function fillFeeds() {
 	link('feed', feeds, (row) => `(SELECT id FROM feed WHERE reference_id = '${row.id}')`);
 }
 
+/* One content, in all rows that are asked for their file. */
+async function fillFiles() {
+	await callers[0].client.made('spare', { name: 'file', scan: [fileOf('a', 'b')] });
+	for (const table of ['thing', ...tables.map(({ name }) => name)])
+		instance.psql(`UPDATE ${table} SET scan = ` +
+			'(SELECT scan FROM spare WHERE name = \'file\')');
+}
+
 async function makeCallers() {
 	const { guest, root } = await settle(instance);
 	const MEMBERS = 'user_account_user_account_id_has_usergroup_usergroup_id';
@@ -285,6 +295,7 @@ before(async () => {
 	fillTables();
 	fillMachines();
 	fillFeeds();
+	await fillFiles();
 	expect(await callers[0].client.action('world', 'restart_daptin'), 200);
 });
 
@@ -542,6 +553,12 @@ const ITEMS = [
 			answerTo(caller, row, 'read', 200));
 	}],
 
+	['its file', 'GET /asset/{entity}/{id}/{column}', async (caller, row) => {
+		for (const method of ['GET', 'HEAD'])
+			gives(caller, row, await caller.client.request(method,
+				`/asset/thing/${row.id}/scan`), answerTo(caller, row, 'read', 200));
+	}],
+
 	['what is related to it', 'GET /api/{entity}/{id}/{relationship}',
 		async (caller, row) => gives(caller, row,
 			await caller.client.get(`/api/thing/${row.id}/box_id`),
@@ -683,6 +700,11 @@ const TABLES = [
 	['a row', 'GET /api/{entity}/{id}', async (caller, table) => gives(caller, table,
 		await caller.client.get(`/api/${table.name}/${table.row}`),
 		!grants(caller, table, 'peek') ? 403 : sees(caller, table) ? 200 : 404)],
+
+	['the file of a row', 'GET /asset/{entity}/{id}/{column}', async (caller, table) =>
+		gives(caller, table,
+			await caller.client.get(`/asset/${table.name}/${table.row}/scan`),
+			!grants(caller, table, 'peek') ? 403 : sees(caller, table) ? 200 : 404)],
 
 	['a new row', 'POST /api/operations', async (caller, table) => gives(caller, table,
 		await undone(caller, { op: 'add',

@@ -66,7 +66,7 @@ group_setup(void **state)
 	t->db_settings = database_settings();
 	t->settings = (struct settings){
 		.values = { .hash_cost = 4, .encryption_key = key },
-		.files_folder = "/tmp",
+		.files.folder = "/tmp",
 	};
 	t->db = db_new(&t->db_settings);
 	atomic_store(&t->shared.generation, 1);
