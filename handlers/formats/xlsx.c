@@ -139,6 +139,7 @@ static void
 add_cell(struct sheet_reader *sheet, enum cell_kind kind, const char *text,
 	 size_t length)
 {
+	xlsx_account(&sheet->book, sheet->value.length);
 	if (!row_queue_cell_at(&sheet->book.reader->queue,
 			       (size_t)sheet->column, kind, text, length))
 		fault(sheet, "there are more than 1,600 columns");

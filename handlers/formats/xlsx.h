@@ -26,6 +26,7 @@ struct xlsx {
 	struct arena *arena;
 	zip_t *zip;
 	int64_t inflated;	  /* bytes of all parts so far */
+	int64_t worth;		  /* of those, what cells account for */
 	struct error *error;	  /* of a handler; ends the parsing */
 	enum number_kind *styles; /* by index of cellXfs */
 	size_t nstyles;
@@ -43,6 +44,12 @@ struct xlsx_part {
 	int64_t read;
 	int64_t size; /* as it is declared */
 };
+
+/*
+ * What a cell or a text of so many bytes may take in a part: a sheet may be of
+ * any size as long as it is cells that it consists of.
+ */
+void xlsx_account(struct xlsx *book, size_t length);
 
 /* xlsx_zip.c: opens the archive and refuses what is no plain one. */
 struct error *xlsx_open_archive(struct xlsx *book) MUST_CHECK;

@@ -12,6 +12,9 @@
 #include <strings.h>
 #include <sys/mman.h>
 
+/* Bytes of the shared strings in their temporary file. */
+#define TEXTS_MAX (UINT64_C(1) << 30)
+
 /* Names. */
 
 const char *
@@ -396,16 +399,28 @@ add_string_text(void *data, const char *text, int length)
 					    "a text is longer than 1 MiB"));
 }
 
+static struct error *
+too_many_texts(const struct collection *all)
+{
+	return error_new(all->book.arena, 413, "table-too-large",
+			 "%s: its different texts are more than 1 GiB; as CSV "
+			 "a table may be of any size",
+			 all->book.reader->options->file);
+}
+
 static void
 keep_string(struct xlsx_part *part, struct collection *all)
 {
 	size_t length = xlsx_unescape(all->text.data, all->text.length);
 	uint32_t end;
 
+	xlsx_account(&all->book, all->text.length);
 	all->size += length;
 	end = (uint32_t)all->size;
-	if (fwrite(all->text.data, 1, length, all->texts) != length ||
-	    fwrite(&end, sizeof end, 1, all->ends) != 1)
+	if (all->size > TEXTS_MAX)
+		xlsx_stop(part, too_many_texts(all));
+	else if (fwrite(all->text.data, 1, length, all->texts) != length ||
+		 fwrite(&end, sizeof end, 1, all->ends) != 1)
 		xlsx_stop(part, error_new(all->book.arena, 503, "no-space",
 					  "There is no room for the file."));
 	all->book.strings.count++;

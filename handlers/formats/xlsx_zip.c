@@ -1,20 +1,28 @@
 /*
  * xlsx_zip.c: the archive around a workbook. What could be a trap (parts that
  * overlap, unpack to far more than they are, or are links) is refused before
- * anything is unpacked, and what is unpacked is counted.
+ * anything is unpacked, and what is unpacked is counted. Sheets and their
+ * texts may be large, as they are read piece by piece: but only as large as
+ * their cells are.
  */
 #include "handlers/formats/xlsx.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE 16384
 #define ENTRIES_MAX 10000
 #define INFLATED_MAX (INT64_C(256) << 20)
+#define PART_MAX (UINT64_C(1) << 40)
 #define RATIO_MAX 100
+/* Names, places and styles of a cell, a formula of ordinary length. */
+#define CELL_MARKUP 256
+/* A character may be written as a reference: &#128512; */
+#define CHARACTER_MARKUP 8
 /* Small files may be of nothing but blanks. */
 #define RATIO_FREE (INT64_C(1) << 20)
 
@@ -148,10 +156,25 @@ is_link(const struct xlsx *book, zip_uint64_t i)
 }
 
 static struct error *
+too_large(const struct xlsx *book)
+{
+	return refuse(book,
+		      "it unpacks to more than 256 MiB that are no cells");
+}
+
+/* Of those the bytes are accounted for when they are read. */
+static bool
+may_be_large(const char *name)
+{
+	return !strncasecmp(name, "xl/worksheets/", 14) ||
+	       !strcasecmp(name, "xl/sharedStrings.xml");
+}
+
+static struct error *
 check_entries(const struct xlsx *book)
 {
 	zip_int64_t count = zip_get_num_entries(book->zip, 0);
-	int64_t inflated = 0;
+	int64_t inflated = 0, other = 0;
 
 	if (count > ENTRIES_MAX)
 		return refuse(book, "it has more than 10,000 parts");
@@ -165,10 +188,12 @@ check_entries(const struct xlsx *book)
 		if (!strncmp(stat.name, "xl/externalLinks/", 17))
 			return refuse(book, "it is linked to other files; save "
 					    "it with values in place of links");
-		if (!(stat.valid & ZIP_STAT_SIZE) ||
-		    stat.size > (zip_uint64_t)INFLATED_MAX ||
-		    (inflated += (int64_t)stat.size) > INFLATED_MAX)
-			return refuse(book, "it unpacks to more than 256 MiB");
+		if (!(stat.valid & ZIP_STAT_SIZE) || stat.size > PART_MAX)
+			return too_large(book);
+		inflated += (int64_t)stat.size;
+		other += may_be_large(stat.name) ? 0 : (int64_t)stat.size;
+		if (other > INFLATED_MAX)
+			return too_large(book);
 	}
 	if (inflated > RATIO_FREE && inflated / RATIO_MAX > book->reader->size)
 		return refuse(book,
@@ -266,6 +291,12 @@ bad_xml(const struct xlsx_part *part)
 			   XML_ErrorString(XML_GetErrorCode(part->parser)));
 }
 
+void
+xlsx_account(struct xlsx *book, size_t length)
+{
+	book->worth += CELL_MARKUP + CHARACTER_MARKUP * (int64_t)length;
+}
+
 struct error *
 xlsx_parse_piece(struct xlsx_part *part, bool *end)
 {
@@ -282,8 +313,10 @@ xlsx_parse_piece(struct xlsx_part *part, bool *end)
 	*end = got == 0;
 	part->read += got;
 	book->inflated += got;
-	if (book->inflated > INFLATED_MAX)
-		return refuse(book, "it unpacks to more than 256 MiB");
+	if (part->read > part->size)
+		return refuse(book, "a part of it is larger than it says");
+	if (book->inflated - book->worth > INFLATED_MAX)
+		return too_large(book);
 	status = XML_ParseBuffer(part->parser, (int)got, *end);
 	if (book->error)
 		return book->error;

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/support.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,129 @@ strange_names_and_links_are_refused(void **state)
 	}
 }
 
+/* A sheet that is made while it is packed: one row after the other. */
+struct tall_sheet {
+	const char *cells; /* of each row, behind a cell of its own */
+	unsigned rows, row;
+	char text[4096];
+	size_t length, at;
+};
+
+static void
+next_line(struct tall_sheet *sheet)
+{
+	unsigned row = sheet->row++;
+
+	sheet->at = 0;
+	sheet->length = 0;
+	if (row <= sheet->rows + 1)
+		sheet->length = (size_t)snprintf(
+			sheet->text, sizeof sheet->text,
+			!row ? "<worksheet><sheetData>"
+			: row == sheet->rows + 1
+				? "</sheetData></worksheet>"
+				: "<row><c><v>%u</v></c>%s</row>",
+			row * 2654435761U, sheet->cells);
+}
+
+static zip_int64_t
+give_sheet(void *context, void *data, zip_uint64_t size,
+	   zip_source_cmd_t command)
+{
+	struct tall_sheet *sheet = context;
+	zip_uint64_t done = 0;
+
+	if (command == ZIP_SOURCE_SUPPORTS)
+		return zip_source_make_command_bitmap(
+			ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
+			ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
+	if (command == ZIP_SOURCE_STAT)
+		zip_stat_init(data);
+	if (command == ZIP_SOURCE_OPEN)
+		sheet->row = 0;
+	if (command != ZIP_SOURCE_READ)
+		return command == ZIP_SOURCE_STAT ? sizeof(zip_stat_t) : 0;
+	while (done < size) {
+		size_t part = sheet->length - sheet->at;
+
+		if (!part) {
+			next_line(sheet);
+			part = sheet->length;
+		}
+		if (!part)
+			break;
+		part = part < size - done ? part : size - done;
+		memcpy((char *)data + done, sheet->text + sheet->at, part);
+		sheet->at += part;
+		done += part;
+	}
+	return (zip_int64_t)done;
+}
+
+/* Rows of a workbook of about 300 MiB; -1 where it is refused. */
+static int64_t
+rows_of_tall(struct fixture *t, const char *cells, unsigned rows)
+{
+	struct tall_sheet sheet = { .cells = cells, .rows = rows };
+	char path[] = "/tmp/table_test.XXXXXX";
+	int fd = mkstemp(path), cause;
+	zip_t *zip = zip_open(path, ZIP_TRUNCATE, &cause);
+	struct table_reader *reader;
+	struct table_row row = { 0 };
+	zip_int64_t i;
+
+	assert_non_null(zip);
+	add_part(zip, "xl/workbook.xml", WORKBOOK, strlen(WORKBOOK));
+	add_part(zip, "xl/_rels/workbook.xml.rels",
+		 RELATIONS("worksheet", "worksheets/a.xml"),
+		 strlen(RELATIONS("worksheet", "worksheets/a.xml")));
+	i = zip_file_add(zip, "xl/worksheets/a.xml",
+			 zip_source_function(zip, give_sheet, &sheet), 0);
+	assert_true(i >= 0);
+	zip_set_file_compression(zip, (zip_uint64_t)i, ZIP_CM_DEFLATE, 1);
+	assert_int_equal(zip_close(zip), 0);
+	close(fd);
+	fd = open(path, O_RDONLY);
+	unlink(path);
+	t->options.file = "t.xlsx";
+	t->error = table_open(t->arena, fd, &t->options, &reader);
+	for (int64_t count = 0; !t->error; count++) {
+		t->error = table_next(reader, &row);
+		if (!t->error && !row.cells) {
+			close(fd);
+			return count;
+		}
+	}
+	close(fd);
+	return -1;
+}
+
+#define CELL "<c s=\"1234567\" t=\"n\"><v>1234567890</v></c>"
+#define CELLS CELL CELL CELL CELL CELL CELL CELL CELL
+#define REMARK "<!-- 12345678901234567890123456789012345 -->"
+#define REMARKS REMARK REMARK REMARK REMARK REMARK REMARK REMARK REMARK
+
+#define MANY_REMARKS                                                           \
+	REMARKS REMARKS REMARKS REMARKS REMARKS REMARKS REMARKS REMARKS
+
+static void
+a_sheet_may_be_as_large_as_its_cells(void **state)
+{
+	struct fixture *t = *state;
+
+	assert_int_equal(rows_of_tall(t, CELLS CELLS, 350000), 350000);
+}
+
+static void
+a_sheet_of_anything_else_is_refused_beyond_256_mib(void **state)
+{
+	struct fixture *t = *state;
+
+	assert_int_equal(rows_of_tall(t, MANY_REMARKS, 120000), -1);
+	assert_int_equal(t->error->status, 422);
+	assert_non_null(strstr(t->error->detail, "256 MiB"));
+}
+
 static void
 damaged_archives_are_refused(void **state)
 {
@@ -456,6 +580,8 @@ main(void)
 		TEST(document_types_are_refused),
 		TEST(parts_that_unpack_to_far_more_are_refused),
 		TEST(strange_names_and_links_are_refused),
+		TEST(a_sheet_may_be_as_large_as_its_cells),
+		TEST(a_sheet_of_anything_else_is_refused_beyond_256_mib),
 		TEST(damaged_archives_are_refused),
 		TEST(what_is_no_xls_ends_only_the_child),
 		TEST(an_xls_beyond_16_mib_is_413),
