@@ -126,8 +126,8 @@ export INSTANCE PORT WORKERS LISTEN
 
 # Tests and checks.
 
-# Benchmarks and long runs have targets of their own.
-TEST_RUNS = $(filter-out tests/bench/% tests/soak/% tests/fuzz/%,$(wildcard tests/*/run))
+# Benchmarks and long runs have targets of their own; of fuzzing a little is here.
+TEST_RUNS = $(filter-out tests/bench/% tests/soak/%,$(wildcard tests/*/run))
 
 test:
 	@nginx/install-packages test
