@@ -314,8 +314,8 @@ start_tasks(struct runner *runner)
 	struct error *error = NULL;
 
 	if (!runner->housework_us ||
-	    now_us() - runner->housework_us >= HOUSEWORK_US) {
-		runner->housework_us = now_us();
+	    clock_us(CLOCK_MONOTONIC) - runner->housework_us >= HOUSEWORK_US) {
+		runner->housework_us = clock_us(CLOCK_MONOTONIC);
 		error = background_start_housework(&request);
 	}
 	return error ? error : background_start_tasks(&request);

@@ -287,7 +287,7 @@ background_start_housework(struct request *request)
 	const char *job_id;
 	bool due = false;
 
-	arena_defer(request->arena, release, input);
+	json_keep(request->arena, input);
 	db_begin(request->db);
 	error = file_collect_due(request->db, request->arena, &due);
 	if (!error && due)
