@@ -308,12 +308,6 @@ empty_value(const struct bulk *bulk, size_t field)
 	return NULL;
 }
 
-static void
-release_object(void *object)
-{
-	json_object_put(object);
-}
-
 /* Contents are stored as they come; the lock was taken before. */
 static struct error *
 store_files(struct bulk *bulk, const struct column *column, const char *text,
@@ -325,7 +319,7 @@ store_files(struct bulk *bulk, const struct column *column, const char *text,
 	};
 	struct json_object *list = json_object_new_string(text);
 
-	arena_defer(bulk->scratch, release_object, list);
+	json_keep(bulk->scratch, list);
 	return file_list_store(&context, column, list, NULL, value);
 }
 

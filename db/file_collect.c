@@ -193,12 +193,6 @@ each_bucket(struct collecting *collecting,
 	return error;
 }
 
-static void
-release(void *arena)
-{
-	arena_free(arena);
-}
-
 struct error *
 file_collect(struct db *db, struct arena *arena, const struct model *model,
 	     const struct file_store *store, int64_t age,
@@ -207,14 +201,13 @@ file_collect(struct db *db, struct arena *arena, const struct model *model,
 	struct collecting collecting = {
 		.db = db,
 		.arena = arena,
-		.scratch = arena_new(),
+		.scratch = arena_adopt(arena, arena_new()),
 		.store = store,
 		.before = (int64_t)time(NULL) - age,
 		.collection = collection,
 	};
 	struct error *error;
 
-	arena_defer(arena, release, collecting.scratch);
 	*collection = (struct file_collection){ 0 };
 	db_begin(db);
 	error = db_query(db, arena, MAKE_TABLE, NO_PARAMS, NULL);

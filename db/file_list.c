@@ -9,18 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "db/base/json.h"
 #include "db/file_lock.h"
 #include "db/json_text.h"
 
 #define MEDIA_TYPE_MAX 100
 #define ANY_TYPE "application/octet-stream"
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 bool
 file_list_is_text(const char *text)
@@ -141,7 +136,7 @@ file_list_put(const struct file_context *context, const char *name,
 	if (!type || !is_media_type(type))
 		type = ANY_TYPE;
 	*file = entry_of(name, type, &digest);
-	arena_defer(context->arena, release, *file);
+	json_keep(context->arena, *file);
 	return NULL;
 }
 
@@ -248,7 +243,7 @@ keep(const struct storing *storing, const struct file_entry *wanted,
 	if (!entry.sha256)
 		return store_content(storing, wanted->name, &entry, file);
 	*file = json_tokener_parse(json_object_to_json_string(kept));
-	arena_defer(storing->context->arena, release, *file);
+	json_keep(storing->context->arena, *file);
 	json_object_object_add(*file, "name",
 			       json_object_new_string(wanted->name));
 	return NULL;
@@ -344,7 +339,7 @@ file_list_store(const struct file_context *context, const struct column *column,
 	if (!list)
 		return fault(&storing, "the value", "is no list of files");
 	storing.after = json_object_new_array();
-	arena_defer(context->arena, release, storing.after);
+	json_keep(context->arena, storing.after);
 	if (before && count)
 		begin_with(&storing, before);
 	for (size_t i = 0; i < count && !error; i++)

@@ -9,16 +9,11 @@
 #include <unistd.h>
 
 #include "db/base/crypto.h"
+#include "db/base/json.h"
 #include "db/value.h"
 
 #define PIECE 65536
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-static void
-release(void *object)
-{
-	json_object_put(object);
-}
 
 struct json_object *
 file_list_parse(struct arena *arena, const char *text)
@@ -28,7 +23,7 @@ file_list_parse(struct arena *arena, const char *text)
 	if (*text != '[')
 		return NULL;
 	list = json_tokener_parse(text);
-	arena_defer(arena, release, list);
+	json_keep(arena, list);
 	return json_object_is_type(list, json_type_array) ? list : NULL;
 }
 
