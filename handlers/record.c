@@ -117,12 +117,16 @@ run_changed_many(struct run *run, const struct entity *entity,
 
 /* Inputs. */
 
+/* By its type, or by its name; codes of sign-ins are of type hidden. */
 static bool
 is_secret(const struct column *field)
 {
-	static const char *const words[] = { "password", "secret", "token" };
+	static const char *const words[] = { "password",   "secret",
+					     "token",	   "_key",
+					     "credential", "passphrase" };
 
-	if (field->kind == VALUE_SECRET || field->kind == VALUE_ENCRYPTED)
+	if (field->kind == VALUE_SECRET || field->kind == VALUE_ENCRYPTED ||
+	    (field->type && !strcmp(field->type->name, "hidden")))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasestr(field->column_name, words[i]))

@@ -274,6 +274,31 @@ describe('outcomes', () => {
 		assert.doesNotMatch(whose.text, /shared/);
 	});
 
+	test('names of ours are not a caller\'s to give (C11)', async () => {
+		const forged = { reference_id: NOWHERE, title: 'forged', email: 'forged@example.com' };
+		const names = { subject: forged, user: forged, ticket: forged, item: forged };
+		const answer = expect(await bob.action('ticket', 'choose', names), 200, 403);
+		assert.doesNotMatch(answer.text, /forged/);
+		const id = await ticketNamed('true');
+		expect(await root.action('ticket', 'note_down',
+			{ ...names, ticket_id: id, text: 'said' }, names), 200);
+		assert.equal(stored(id, 'state'), 'has said');
+	});
+
+	test('a key that an outcome sets needs Refer of the caller (C12)', async () => {
+		const hidden = await ticketNamed('hidden');
+		const visible = await ticketNamed('visible');
+		expect(await root.update('ticket', visible, { permission: 16256 + 2 }), 200);
+		const open = await ticketNamed('open');
+		expect(await root.update('ticket', open, { permission: 16256 + 2 + 64 }), 200);
+		const earlier = entries();
+		refused(await bob.action('entry', 'attach', { target: visible }), 403);
+		refused(await bob.action('entry', 'attach', { target: hidden }), 400, 404);
+		assert.equal(entries(), earlier);
+		expect(await bob.action('entry', 'attach', { target: open }), 200);
+		expect(await root.action('entry', 'attach', { target: hidden }), 200);
+	});
+
 	test('unknown relations are refused when they are written', async () => {
 		const answer = refused(await root.upload('schema_unrelated.yaml', `
 Actions:
@@ -489,5 +514,63 @@ describe('who runs what', () => {
 			'WHERE action_name = \'careful\'');
 		refused(await bob.update('action', action, { label: 'x' }), 403, 404);
 		refused(await bob.delete(`/api/action/${action}`), 403, 404);
+	});
+});
+
+describe('inputs', () => {
+	const FILE = [{ name: 'a.txt', file: 'data:text/plain;base64,YQ==', type: 'text/plain' }];
+	const DAY = '2020-01-31';
+	/* By what a type takes: one that is taken and one that is not. */
+	const KINDS = [
+		['text', true, 'id alias label name namespace hidden value content html markdown day'],
+		['correct horse', 12, 'password bcrypt md5 md5-bcrypt'],
+		['text', true, 'encrypted'],
+		['{"a":[1]}', '{"a":', 'json'],
+		['ann@example.com', 'ann', 'email'],
+		['https://example.com/a', 'a', 'url'],
+		['#ff0000', 'red-ish', 'color'],
+		['small', 'huge', 'enum'],
+		['true', 'perhaps', 'truefalse'],
+		['12', '1.5', 'measurement'],
+		['1.5', 'x', 'float location.latitude location.longitude location.altitude'],
+		[7, 11, 'rating'],
+		['12', '99', 'minute'],
+		['12', 'noon', 'hour'],
+		[12, 13, 'month'],
+		[2020, 20, 'year'],
+		[DAY, 'soon', 'date datetime timestamp time'],
+		['[48.1, 11.5]', '[200, 0]', 'location'],
+		[FILE, 'text', 'file image video audio gzip'],
+	].flatMap(([good, bad, types]) => types.split(' ').map((type) => [type, good, bad]));
+
+	test('of every column type are read, and refused where they don\'t fit', async () => {
+		const known = Object.keys(expect(
+			await root.get('/meta?query=column_types'), 200).json).sort();
+		assert.deepEqual(KINDS.map(([type]) => type).sort(), known);
+		const columns = KINDS.map(([type]) => ({ ColumnName: `of_${type.replace(/\W/g, '_')}`,
+			ColumnType: type, IsNullable: true, ...(type === 'enum' ? { Options:
+				['small', 'large'].map((Value) => ({ Value, Label: Value })) } : {}) }));
+		await root.load('schema_inputs.json', JSON.stringify({
+			Tables: [{ TableName: 'every', Columns: columns }],
+			Actions: [{ Name: 'put', Label: 'Put', OnType: 'every', InstanceOptional: true,
+				InFields: columns, OutFields: [{ Type: 'every', Method: 'POST',
+					Attributes: Object.fromEntries(columns.map(({ ColumnName }) =>
+						[ColumnName, `~${ColumnName}`])) }] }],
+		}));
+		const values = (index) => Object.fromEntries(KINDS.map((kind, i) =>
+			[columns[i].ColumnName, kind[index]]));
+		expect(await root.action('every', 'put', values(1)), 200);
+		assert.equal(instance.psql('SELECT count(*) FROM every'), '1');
+		assert.equal(instance.psql('SELECT count(*) FROM every e WHERE ' +
+			columns.map(({ ColumnName }) => `${ColumnName} IS NOT NULL`).join(' AND ')), '1');
+		expect(await root.action('every', 'put', {}), 200);
+		for (const [i, [type, good, bad]] of KINDS.entries()) {
+			const name = columns[i].ColumnName;
+			expect(await root.action('every', 'put', { [name]: good }), 200);
+			const answer = refused(await root.action('every', 'put', { [name]: bad }), 400);
+			assert.match(messages(answer), new RegExp(name), type);
+		}
+		const all = refused(await root.action('every', 'put', values(2)), 400);
+		assert.ok(all.json.length >= 10, 'one fault for each that is at fault');
 	});
 });
