@@ -227,7 +227,7 @@ class Requests {
 				: this.validParameter(parameter, entity);
 			if (place === 'path')
 				target = target.replace(`{${name}}`,
-					encodeURIComponent(this.textOf(value).toWellFormed?.() ?? 'x'));
+					encodeURIComponent(this.textOf(value).replace(/\p{Surrogate}/gu, '?')));
 			else if (place === 'query')
 				query.append(name, this.textOf(value));
 			else
