@@ -96,5 +96,5 @@ async function processorSeconds(instance, path) {
 	return Number(times.at(-1)[1]) / 1e6;
 }
 
-module.exports = { COLUMNS, psql, seconds, median, peakOf, privateBytes, say, sayMemory, exitCode,
+module.exports = { COLUMNS, psql, seconds, median, peakOf, privateOf, say, sayMemory, exitCode,
 	zlibSpeed, processorSeconds };
