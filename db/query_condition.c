@@ -222,17 +222,8 @@ add_condition(struct builder *b, const struct condition *condition,
 	}
 	relationship = condition->path.steps[step];
 	next = builder_alias(b);
-	sql_add(&b->sql, "EXISTS (SELECT FROM ");
-	sql_name(&b->sql, relationship->target->table);
-	sql_add(&b->sql, " ");
-	strbuf_puts(&b->sql.text, next);
-	sql_add(&b->sql, " WHERE ");
-	sql_column(&b->sql, next, "id");
-	sql_add(&b->sql, " = ");
-	sql_column(&b->sql, alias, relationship->relation->key->sql_name);
-	sql_add(&b->sql, " AND ");
-	permission_visible(&b->sql, b->actor, b->model, relationship->target,
-			   next);
+	sql_add(&b->sql, "EXISTS (SELECT");
+	builder_add_step(b, relationship, alias, next);
 	sql_add(&b->sql, " AND ");
 	add_condition(b, condition, next, step + 1);
 	sql_add(&b->sql, ")");

@@ -18,17 +18,7 @@ add_sort_operand(struct builder *b, const struct sort_key *key,
 	next = builder_alias(b);
 	sql_add(&b->sql, "(SELECT ");
 	add_sort_operand(b, key, next, step + 1);
-	sql_add(&b->sql, " FROM ");
-	sql_name(&b->sql, relationship->target->table);
-	sql_add(&b->sql, " ");
-	strbuf_puts(&b->sql.text, next);
-	sql_add(&b->sql, " WHERE ");
-	sql_column(&b->sql, next, "id");
-	sql_add(&b->sql, " = ");
-	sql_column(&b->sql, alias, relationship->relation->key->sql_name);
-	sql_add(&b->sql, " AND ");
-	permission_visible(&b->sql, b->actor, b->model, relationship->target,
-			   next);
+	builder_add_step(b, relationship, alias, next);
 	sql_add(&b->sql, ")");
 }
 

@@ -29,6 +29,14 @@ void builder_add_selected(struct sql *sql, const struct column *column,
 			  const struct actor *actor, const struct model *model,
 			  const char *alias);
 
+/*
+ * " FROM target next WHERE …": the row, visible to the caller, that a to-one
+ * `relationship` of the row `alias` leads to. Conditions may follow.
+ */
+void builder_add_step(struct builder *b,
+		      const struct relationship *relationship,
+		      const char *alias, const char *next);
+
 /* What a condition or sort key compares: foreign keys by reference id. */
 void builder_add_operand(struct builder *b, const struct column *column,
 			 const char *alias);

@@ -140,3 +140,20 @@ builder_add_operand(struct builder *b, const struct column *column,
 	else
 		sql_column(&b->sql, alias, column->sql_name);
 }
+
+void
+builder_add_step(struct builder *b, const struct relationship *relationship,
+		 const char *alias, const char *next)
+{
+	sql_add(&b->sql, " FROM ");
+	sql_name(&b->sql, relationship->target->table);
+	sql_add(&b->sql, " ");
+	strbuf_puts(&b->sql.text, next);
+	sql_add(&b->sql, " WHERE ");
+	sql_column(&b->sql, next, "id");
+	sql_add(&b->sql, " = ");
+	sql_column(&b->sql, alias, relationship->relation->key->sql_name);
+	sql_add(&b->sql, " AND ");
+	permission_visible(&b->sql, b->actor, b->model, relationship->target,
+			   next);
+}

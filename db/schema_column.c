@@ -359,22 +359,32 @@ schema_read_column(struct reader *reader, const struct path *path,
 	return column;
 }
 
-void
-read_join_columns(struct reader *reader, const struct path *path,
-		  struct json_object *value, void *field)
+typedef struct column *read_item(struct reader *reader, const struct path *path,
+				 struct json_object *value);
+
+static void
+read_list(struct reader *reader, const struct path *path,
+	  struct json_object *value, read_item *read, void *field)
 {
 	struct column_list list = { NULL, 0 };
 
 	for (size_t i = 0; i < tree_length(value); i++) {
 		struct path here = { path, NULL, i };
 		struct column *column =
-			schema_read_column(reader, &here, tree_item(value, i));
+			read(reader, &here, tree_item(value, i));
 
 		if (column)
 			ARENA_PUSH(reader->arena, list.items, list.count,
 				   column);
 	}
 	memcpy(field, &list, sizeof list);
+}
+
+void
+read_join_columns(struct reader *reader, const struct path *path,
+		  struct json_object *value, void *field)
+{
+	read_list(reader, path, value, schema_read_column, field);
 }
 
 /* Inputs are members of JSON objects and names of expressions, no columns. */
@@ -411,16 +421,5 @@ void
 read_inputs(struct reader *reader, const struct path *path,
 	    struct json_object *value, void *field)
 {
-	struct column_list list = { NULL, 0 };
-
-	for (size_t i = 0; i < tree_length(value); i++) {
-		struct path here = { path, NULL, i };
-		struct column *column =
-			read_input(reader, &here, tree_item(value, i));
-
-		if (column)
-			ARENA_PUSH(reader->arena, list.items, list.count,
-				   column);
-	}
-	memcpy(field, &list, sizeof list);
+	read_list(reader, path, value, read_input, field);
 }

@@ -19,6 +19,7 @@
 #include "db/base/crypto.h"
 #include "db/base/log.h"
 #include "fcgi/reader.h"
+#include "fcgi/signals.h"
 #include "fcgi/stream.h"
 #include "fcgi/writer.h"
 #include "handlers/auth.h"
@@ -421,21 +422,6 @@ turn(struct events *events, const sigset_t *none)
 	atomic_store(&events->settings->slot->busy, events->streams != NULL);
 }
 
-static void
-catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = want_stop };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	sigemptyset(&stop.sa_mask);
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGQUIT, &stop, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-}
-
 int
 events_run(const struct worker_settings *settings)
 {
@@ -450,7 +436,7 @@ events_run(const struct worker_settings *settings)
 	sigset_t none;
 
 	sigemptyset(&none);
-	catch_signals();
+	signals_of_child(want_stop);
 	events.arena = arena_new();
 	events.db = db_new(&db_settings);
 	events.accounts = account_cache_new();

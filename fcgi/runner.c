@@ -19,6 +19,7 @@
 #include "db/base/log.h"
 #include "db/migrate.h"
 #include "fcgi/labour.h"
+#include "fcgi/signals.h"
 #include "handlers/background.h"
 
 #define TICK_MS 1000
@@ -395,21 +396,13 @@ turn(struct runner *runner, const sigset_t *none)
 static void
 catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = want_stop };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t both;
 
 	sigemptyset(&both);
 	sigaddset(&both, SIGTERM);
 	sigaddset(&both, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &both, NULL);
-	sigemptyset(&stop.sa_mask);
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGQUIT, &stop, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
+	signals_of_child(want_stop);
 }
 
 /* A name that no other process has, on any host and at any time. */

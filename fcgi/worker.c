@@ -14,6 +14,7 @@
 #include "fcgi/dispatch.h"
 #include "fcgi/fastcgi.h"
 #include "fcgi/reader.h"
+#include "fcgi/signals.h"
 #include "fcgi/writer.h"
 #include "handlers/token_cache.h"
 #include "handlers/script.h"
@@ -256,21 +257,6 @@ serve_one(struct worker *worker)
 	atomic_store(&settings->slot->busy, 0);
 }
 
-static void
-catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = want_stop };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	sigemptyset(&stop.sa_mask);
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGQUIT, &stop, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-}
-
 int
 worker_run(const struct worker_settings *settings)
 {
@@ -291,7 +277,7 @@ worker_run(const struct worker_settings *settings)
 	worker.fastcgi = fastcgi_new(settings->listen_fd);
 	if (!worker.fastcgi)
 		return EX_OSERR;
-	catch_signals(); /* after libfcgi, which sets its own */
+	signals_of_child(want_stop); /* after libfcgi, which sets its own */
 	log_buffer();
 	worker.arena = arena_new();
 	worker.db = db_new(&db_settings);

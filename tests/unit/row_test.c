@@ -581,14 +581,14 @@ a_run_may_refer_to_what_it_made(void **state UNUSED)
 						    "'usergroup_id':'%s'}",
 						    account, group)),
 				  NULL, &last));
-	/* but to nothing else */
+	/* but to nothing else, whose being there is not told */
 	expect(row_create(&context, model->membership, NULL,
 			  json(arena_printf(arena,
 					    "{'user_account_id':'%s',"
 					    "'usergroup_id':'%s'}",
 					    ann.reference_id, group)),
 			  NULL, &last),
-	       403, "/data/attributes/user_account_id");
+	       422, "/data/attributes/user_account_id");
 }
 
 /* Groups and accounts. */
