@@ -253,3 +253,45 @@ test('M05: a job is done once, whoever sees it', async () => {
 const drained = () => until('no jobs', () => instance.psql(
 	`SELECT count(*) FROM job WHERE state IN ('queued', 'running')`) === '0',
 { limit: 30000 });
+
+/* Each locks its subject, then the other's: half of them must wait in turn. */
+test('actions that meet in a deadlock are run again, and all of them count', async (t) => {
+	await root.load('schema_pairs.json', JSON.stringify({
+		Tables: [{ TableName: 'scale', Permission: 2097151, Columns: [
+			{ ColumnName: 'left_side', ColumnType: 'measurement' },
+			{ ColumnName: 'right_side', ColumnType: 'measurement' }] }],
+		Actions: [{ Name: 'tip', Label: 'Tip', OnType: 'scale', Permission: 2097151,
+			InFields: [{ ColumnName: 'other', ColumnType: 'alias' }],
+			OutFields: [
+				{ Type: 'scale', Method: 'PATCH', SkipInResponse: true, Attributes: {
+					reference_id: '$.reference_id',
+					left_side: '!subject.left_side + 1' } },
+				{ Type: 'scale', Method: 'PATCH', SkipInResponse: true, Attributes: {
+					reference_id: '~other', right_side: 1 } }] }],
+	}));
+	const pair = [];
+	for (let i = 0; i < 2; i++) {
+		const { id } = await root.made('scale', { left_side: 0, right_side: 0 });
+		expect(await root.update('scale', id, { permission: 2097151 }), 200);
+		pair.push(id);
+	}
+	let again = 0;
+	/* Three attempts of the server's, then the client's own. */
+	const tip = async (i) => {
+		for (;;) {
+			const answer = expect(await at(i, alice).action('scale', 'tip',
+				{ scale_id: pair[i % 2], other: pair[1 - i % 2] }), 200, 409);
+			assert.doesNotMatch(answer.text, /deadlock|40P01/);
+			if (answer.status === 200)
+				return;
+			again++;
+			assert.ok(Number(answer.headers.get('retry-after')) > 0, answer.text);
+		}
+	};
+	await Promise.all(Array.from({ length: 4 }, (_, i) => tip(i)));
+	for (const id of pair)
+		assert.equal(instance.psql(
+			`SELECT left_side FROM scale WHERE reference_id = '${id}'`), '2');
+	assert.match(nodes.map((node) => node.log()).join(''), /event=action-conflict action=tip/);
+	t.diagnostic(`${again} were answered 409 before`);
+});
