@@ -81,6 +81,12 @@ struct condition {
 	enum comparison comparison;
 	const char **values;
 	size_t nvalues;
+	/* in place of a column: a many-relation of which a visible row has
+	 * values[0] as its id, by a link for which `link_conditions`
+	 * (all of them) hold */
+	const struct relationship *link;
+	struct condition *link_conditions;
+	size_t nlink_conditions;
 };
 
 /* Conditions of which one must hold; all groups of a listing must. */

@@ -208,6 +208,45 @@ add_comparison(struct builder *b, const struct condition *condition,
 	}
 }
 
+/* A link to one of the rows that are asked for, and its own columns. */
+static void
+add_link(struct builder *b, const struct condition *condition,
+	 const char *alias)
+{
+	const struct relationship *link = condition->link;
+	const struct relation *relation = link->relation;
+	const char *join = builder_alias(b);
+	const char *target = builder_alias(b);
+
+	sql_add(&b->sql, "EXISTS (SELECT FROM ");
+	sql_name(&b->sql, relation->join->table);
+	sql_add(&b->sql, " ");
+	strbuf_puts(&b->sql.text, join);
+	sql_add(&b->sql, " JOIN ");
+	sql_name(&b->sql, link->target->table);
+	sql_add(&b->sql, " ");
+	strbuf_puts(&b->sql.text, target);
+	sql_add(&b->sql, " ON ");
+	sql_column(&b->sql, target, "id");
+	sql_add(&b->sql, " = ");
+	sql_column(&b->sql, join, relation->join_object_key->sql_name);
+	sql_add(&b->sql, " WHERE ");
+	sql_column(&b->sql, join, relation->join_subject_key->sql_name);
+	sql_add(&b->sql, " = ");
+	sql_column(&b->sql, alias, "id");
+	sql_add(&b->sql, " AND ");
+	sql_column(&b->sql, target, "reference_id");
+	sql_add(&b->sql, " = ");
+	sql_value_as(&b->sql, condition->values[0], "uuid");
+	sql_add(&b->sql, " AND ");
+	permission_visible(&b->sql, b->actor, b->model, link->target, target);
+	for (size_t i = 0; i < condition->nlink_conditions; i++) {
+		sql_add(&b->sql, " AND ");
+		add_comparison(b, &condition->link_conditions[i], join);
+	}
+	sql_add(&b->sql, ")");
+}
+
 /* Follows the path by nested EXISTS over visible rows. */
 static void
 add_condition(struct builder *b, const struct condition *condition,
@@ -216,6 +255,10 @@ add_condition(struct builder *b, const struct condition *condition,
 	const struct relationship *relationship;
 	const char *next;
 
+	if (condition->link) {
+		add_link(b, condition, alias);
+		return;
+	}
 	if (step == condition->path.nsteps) {
 		add_comparison(b, condition, alias);
 		return;

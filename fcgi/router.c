@@ -58,6 +58,7 @@ static const struct route routes[] = {
 	{ "/ping", GET, serve_ping, render_errors, BARE },
 	{ "/metrics", GET, serve_metrics, render_errors, BARE },
 	{ "/statistics", GET, serve_statistics, render_errors, BARE },
+	{ "/system", GET, serve_statistics, render_errors, BARE },
 };
 
 const struct route *

@@ -125,6 +125,8 @@ aggregate_read_column(struct aggregate_reader *r, const char *name,
 		   strlen(expression->entity->name) == length) {
 		name += length + 1;
 	}
+	if (!strcmp(name, "id")) /* keys compare as reference ids */
+		name = "reference_id";
 	error = listing_path(r->context, expression->entity, name, r->parameter,
 			     &expression->path, &expression->column);
 	if (!error)

@@ -254,6 +254,18 @@ read_list(const struct listing_context *context, const struct entry *entry,
 }
 
 static struct error *
+check_truth(const struct listing_context *context,
+	    const struct condition *condition)
+{
+	if ((condition->comparison != COMPARE_IS_TRUE &&
+	     condition->comparison != COMPARE_IS_FALSE) ||
+	    condition->column->kind == VALUE_BOOLEAN)
+		return NULL;
+	return bad_query(context, "Neither true nor false is a value of ",
+			 condition->column->column_name);
+}
+
+static struct error *
 read_operand(const struct listing_context *context, const struct entry *entry,
 	     const struct operator* operator, struct condition * condition)
 {
@@ -266,7 +278,7 @@ read_operand(const struct listing_context *context, const struct entry *entry,
 				 entry->column);
 	switch (operator->operand) {
 	case OPERAND_NONE:
-		return NULL;
+		return check_truth(context, condition);
 	case OPERAND_LIST:
 		condition->nvalues = 0;
 		return read_list(context, entry, condition);

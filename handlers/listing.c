@@ -109,10 +109,12 @@ read_page_size(const struct listing_context *context, struct listing *listing)
 	struct error *error;
 
 	listing->page_size = DEFAULT_PAGE_SIZE;
-	error = read_number(context, "page[limit]", 1, &listing->page_size);
+	error = read_number(context, "page[limit]", 0, &listing->page_size);
 	if (!error)
-		error = read_number(context, "page[size]", 1,
+		error = read_number(context, "page[size]", 0,
 				    &listing->page_size);
+	if (!listing->page_size) /* as Daptin reads it */
+		listing->page_size = 1;
 	if (listing->page_size > context->page_size_max)
 		listing->page_size = context->page_size_max;
 	return error;
@@ -545,38 +547,150 @@ read_query(const struct listing_context *context, struct listing *listing)
 }
 
 /* ?author_id=UUID,UUID: the object name of a relation of this table. */
+/* An id of a relation filter, cut out of the value at `*rest`. */
+static struct error *
+next_id(const struct listing_context *context, const char *parameter,
+	char **rest, const char **id)
+{
+	*id = arena_strndup(context->arena, *rest, strcspn(*rest, ",@"));
+	*rest += strlen(*id);
+	if (crypto_is_uuid(*id))
+		return NULL;
+	return bad_parameter(context->arena, parameter,
+			     "Reference ids are needed.");
+}
+
+/* "column:value|value" of a link's own columns. */
+static struct error *
+read_link_condition(const struct listing_context *context,
+		    const struct relation *relation, const char *parameter,
+		    char *text, struct condition *link)
+{
+	char *values = strchr(text, ':');
+	struct condition condition = { .comparison = COMPARE_IN };
+	const char *value;
+	char *part;
+
+	if (values)
+		*values++ = '\0';
+	for (size_t i = 0; i < relation->ncolumns; i++)
+		if (!strcmp(relation->columns[i]->column_name, text))
+			condition.column = entity_column(relation->join, text);
+	if (!values || !condition.column ||
+	    !column_is_searchable(condition.column))
+		return no_column(context, relation->join, text, parameter);
+	while ((part = strsep(&values, "|"))) {
+		struct error *error = value_from_text(
+			context->arena, condition.column, part, NULL, &value);
+
+		if (error)
+			return bad_parameter(context->arena, parameter,
+					     error->detail);
+		ARENA_PUSH(context->arena, condition.values, condition.nvalues,
+			   value);
+	}
+	ARENA_PUSH(context->arena, link->link_conditions,
+		   link->nlink_conditions, condition);
+	return NULL;
+}
+
+/* "@(column:value|value&column:value)", or nothing. */
+static struct error *
+read_link_conditions(const struct listing_context *context,
+		     const char *parameter, char **rest, struct condition *link)
+{
+	struct error *error = NULL;
+	char *text, *part;
+	size_t length;
+
+	if (**rest != '@')
+		return NULL;
+	length = strcspn(*rest, ")");
+	if ((*rest)[1] != '(' || (*rest)[length] != ')')
+		return bad_parameter(context->arena, parameter,
+				     "Conditions of a link are written "
+				     "id@(column:value|value&column:value).");
+	text = arena_strndup(context->arena, *rest + 2, length - 2);
+	*rest += length + 1;
+	while (!error && (part = strsep(&text, "&")))
+		error = read_link_condition(context, link->link->relation,
+					    parameter, part, link);
+	return error;
+}
+
+/* Links to any of the rows that are named. */
+static struct error *
+read_link_filter(const struct listing_context *context,
+		 const struct relationship *relationship, const char *parameter,
+		 char *rest, struct condition_group *group)
+{
+	for (;;) {
+		struct condition condition = { .link = relationship };
+		const char *id;
+		struct error *error = next_id(context, parameter, &rest, &id);
+
+		ARENA_PUSH(context->arena, condition.values, condition.nvalues,
+			   id);
+		if (!error)
+			error = read_link_conditions(context, parameter, &rest,
+						     &condition);
+		if (!error && (*rest && *rest != ','))
+			error = bad_parameter(context->arena, parameter,
+					      "Reference ids are needed.");
+		if (!error && group->nconditions == LISTING_CONDITIONS_MAX)
+			error = bad_parameter(context->arena, parameter,
+					      "At most 100 links.");
+		if (error)
+			return error;
+		ARENA_PUSH(context->arena, group->conditions,
+			   group->nconditions, condition);
+		if (!*rest++)
+			return NULL;
+	}
+}
+
+static struct error *
+read_key_filter(const struct listing_context *context,
+		const struct relationship *relationship, const char *parameter,
+		char *rest, struct condition_group *group)
+{
+	struct condition condition = { .comparison = COMPARE_IN,
+				       .column = relationship->relation->key };
+	char *id;
+
+	while ((id = strsep(&rest, ","))) {
+		if (!crypto_is_uuid(id))
+			return bad_parameter(context->arena, parameter,
+					     "Reference ids are needed.");
+		if (condition.nvalues == LISTING_VALUES_MAX)
+			return bad_parameter(context->arena, parameter,
+					     "At most 1000 reference ids.");
+		ARENA_PUSH(context->arena, condition.values, condition.nvalues,
+			   id);
+	}
+	ARENA_PUSH(context->arena, group->conditions, group->nconditions,
+		   condition);
+	return NULL;
+}
+
 static struct error *
 read_relation_filter(const struct listing_context *context,
 		     struct listing *listing, const struct parameter *parameter)
 {
 	const struct relationship *relationship =
 		entity_relationship(listing->entity, parameter->name);
-	struct condition condition = { .comparison = COMPARE_IN };
-	char *rest;
-	char *id;
+	char *value = arena_strdup(context->arena, parameter->value);
+	struct condition_group group = { 0 };
+	struct error *error;
 
-	if (!relationship || relationship->to_many ||
-	    !relationship->from_subject)
+	if (!relationship || !relationship->from_subject)
 		return NULL;
-	condition.column = relationship->relation->key;
-	rest = arena_strdup(context->arena, parameter->value);
-	while ((id = strsep(&rest, ","))) {
-		if (!crypto_is_uuid(id))
-			return bad_parameter(context->arena, parameter->name,
-					     "Reference ids are needed.");
-		if (condition.nvalues == LISTING_VALUES_MAX)
-			return bad_parameter(context->arena, parameter->name,
-					     "At most 1000 reference ids.");
-		ARENA_PUSH(context->arena, condition.values, condition.nvalues,
-			   id);
-	}
-	ARENA_PUSH(context->arena, listing->groups, listing->ngroups,
-		   (struct condition_group){ 0 });
-	ARENA_PUSH(context->arena,
-		   listing->groups[listing->ngroups - 1].conditions,
-		   listing->groups[listing->ngroups - 1].nconditions,
-		   condition);
-	return NULL;
+	error = (relationship->to_many ? read_link_filter : read_key_filter)(
+		context, relationship, parameter->name, value, &group);
+	if (!error)
+		ARENA_PUSH(context->arena, listing->groups, listing->ngroups,
+			   group);
+	return error;
 }
 
 /* {type}_id and {type}Name by hand are the related list in another form. */

@@ -63,6 +63,9 @@ test('filters, having, paths and joins choose rows', async () => {
 		[{ count: 2 }]);
 	assert.deepEqual(await aggregate('group=author_id.name&column=count&having=gt(sum(pages),100)'),
 		[{ count: 2, 'author_id.name': 'Jane' }]);
+	assert.deepEqual(await aggregate('column=count&group=author.name' +
+		'&join=author@eq(id,book.author_id)&order=author.name'),
+	[{ count: 2, 'author.name': 'Bob' }, { count: 2, 'author.name': 'Jane' }]);
 	assert.deepEqual(await aggregate('column=count&group=author.name'
 		+ '&join=author@eq(name,\'Jane\')&order=author.name'), [{ count: 4, 'author.name': 'Jane' }]);
 });

@@ -261,6 +261,7 @@ describe('lists', () => {
 
 	test('a page of more than 1,000 rows is cut, and says so', async () => {
 		assert.equal((await list({ 'page[size]': '5000' })).json.links.per_page, 1000);
+		assert.equal((await list({ 'page[size]': '0' })).json.links.per_page, 1);
 	});
 
 	test('sorts go up, down, by several columns and over a relation', async () => {
@@ -402,9 +403,51 @@ describe('query', () => {
 			'query[1][value]': '3' });
 		assert.deepEqual(titles(two), ['Anvil']);
 	});
+
+	test('only what is true or false is asked for it', async () => {
+		for (const operator of ['is true', 'is false'])
+			for (const column of ['title', 'quantity', 'shelf_id', 'made_at'])
+				refused(await alice.get('/api/thing?query=' + encodeURIComponent(
+					JSON.stringify([{ column, operator }]))), 400);
+	});
 });
 
 describe('relations', () => {
+	test('rows are found by what they are linked to, and by how', async () => {
+		await root.load('schema_linked.yaml', JSON.stringify({ Tables: [
+			{ TableName: 'linked', Permission: 2097151, DefaultPermission: 2097151,
+				Columns: [{ ColumnName: 'name', ColumnType: 'label', DataType: 'varchar(20)' }] }],
+		Relations: [{ Subject: 'linked', Relation: 'has_many', Object: 'tag',
+			SubjectName: 'linked_by', ObjectName: 'tags', Columns: [
+				{ ColumnName: 'role', ColumnType: 'label', DataType: 'varchar(20)', IsNullable: true },
+				{ ColumnName: 'rank', ColumnType: 'measurement', DataType: 'int(11)', IsNullable: true }] }] }));
+		const link = (tag, attributes) => ({ ...reference(tag), attributes });
+		await alice.made('linked', { name: 'a' }, { tags: { data: [
+			link(tags[0], { role: 'main', rank: 1 }), link(tags[1], { role: 'side', rank: 2 })] } });
+		await alice.made('linked', { name: 'b' }, { tags: { data: [link(tags[1], { role: 'main' })] } });
+		await alice.made('linked', { name: 'c' });
+		const found = async (value) => {
+			const query = new URLSearchParams({ tags: value, sort: 'name' });
+			const { json } = expect(await alice.get(`/api/linked?${query}`), 200);
+			assert.equal(json.links.total, json.data.length);
+			return json.data.map((row) => row.attributes.name).join('');
+		};
+
+		assert.equal(await found(tags[0].id), 'a');
+		assert.equal(await found(tags[1].id), 'ab');
+		assert.equal(await found(`${tags[0].id},${tags[1].id}`), 'ab');
+		assert.equal(await found(tags[2].id), '');
+		assert.equal(await found(NOWHERE), '');
+		assert.equal(await found(`${tags[1].id}@(role:main)`), 'b');
+		assert.equal(await found(`${tags[1].id}@(role:main|side)`), 'ab');
+		assert.equal(await found(`${tags[1].id}@(role:main|side&rank:2)`), 'a');
+		assert.equal(await found(`${tags[2].id},${tags[0].id}@(rank:1)`), 'a');
+		for (const value of ['x', `${tags[0].id}@role:main`, `${tags[0].id}@(role)`,
+			`${tags[0].id}@(nothing:1)`, `${tags[0].id}@(rank:one)`, `${tags[0].id}@(role:main)x`,
+			`${tags[0].id},`])
+			refused(await alice.get(`/api/linked?tags=${encodeURIComponent(value)}`), 400);
+	});
+
 	test('included_relations brings to-one rows once', async () => {
 		const { json } = await list({ included_relations: 'shelf_id' });
 		assert.deepEqual(json.included.map((row) => row.attributes.label).sort(),

@@ -559,6 +559,16 @@ const ITEMS = [
 				`/asset/thing/${row.id}/scan`), answerTo(caller, row, 'read', 200));
 	}],
 
+	['what is linked to it', 'GET /api/{entity}', async (caller, row) => {
+		const { data, links } = expect(await caller.client.get(
+			`/api/box?shown=${row.id}&page[size]=1000`), 200).json;
+		/* boxes of other tests may show it, too, but nobody who can't see it */
+		const seen = grants(caller, row, 'read');
+		assert.equal(links.total, data.length);
+		assert.deepEqual([data.length > 0, data.some((box) => box.id === BIG)],
+			[seen, seen], JSON.stringify(row));
+	}],
+
 	['what is related to it', 'GET /api/{entity}/{id}/{relationship}',
 		async (caller, row) => gives(caller, row,
 			await caller.client.get(`/api/thing/${row.id}/box_id`),
@@ -841,6 +851,7 @@ const WITHOUT = {
 	'GET /ping': 'without caller and database',
 	'GET /metrics': 'figures of processes, local only',
 	'GET /statistics': 'figures of processes',
+	'GET /system': 'the same under its name of 2020',
 };
 
 test('every route has a door here, or a reason', () => {
