@@ -1,6 +1,6 @@
 /*
  * tables.test.mjs: spreadsheets and CSV files as other programs write them:
- * SheetJS, ExcelJS, libxlsxwriter, psql and Python.
+ * LibreOffice, SheetJS, ExcelJS, libxlsxwriter, psql and Python.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -214,6 +214,52 @@ describe('ExcelJS', () => {
 		assert.deepEqual((await rows('excel_odd')).map((row) => row.odd),
 			['plain_text_here', odd]);
 	});
+});
+
+describe('LibreOffice', () => {
+	/* Comma, quote, UTF-8, first line, column:kind (2 text, 5 day of a year
+	 * first), language, quoted is no text, what looks special is so. */
+	const READ = 'CSV:44,34,76,1,1/2/2/2/3/1/4/5/5/1/6/5,0,false,true';
+	const SOURCE = 'First Name,code,amount,born,ok,at\n' +
+		'Ann,007,12.5,1990-01-31,TRUE,2024-02-29 12:30:45\n' +
+		'"Bob ""B"" Lee",010,-3,1985-12-01,FALSE,2023-01-01 00:00:01\n' +
+		'"Zoë, €",011,1234567.25,2001-02-28,TRUE,2022-12-31 23:59:59\n';
+
+	/* A file of that kind, with a profile of its own. */
+	function written(kind, name) {
+		const at = fs.mkdtempSync(path.join(folder, 'office.'));
+		try {
+			fs.writeFileSync(path.join(at, 'people.csv'), SOURCE);
+			execFileSync('soffice', [`-env:UserInstallation=file://${at}/profile`,
+				'--headless', `--infilter=${READ}`, '--convert-to', kind,
+				'--outdir', path.join(at, 'out'), path.join(at, 'people.csv')],
+			{ stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: at } });
+			return fs.readFileSync(path.join(at, 'out', name));
+		} finally {
+			fs.rmSync(at, { recursive: true, force: true });
+		}
+	}
+
+	const CSV = 'csv:Text - txt - csv (StarCalc)';
+	for (const [what, entity, kind, name, options] of [
+		['XLSX', 'office_xlsx', 'xlsx', 'people.xlsx', {}],
+		['XLS of Excel 97', 'office_xls', 'xls:MS Excel 97', 'people.xls', {}],
+		['CSV with semicolons', 'office_csv', `${CSV}:59,34,76`, 'people.csv', {}],
+		['CSV in Windows-1252', 'office_ansi', `${CSV}:9,34,1`, 'people.csv',
+			{ encoding: 'windows-1252' }]])
+		test(what, async () => {
+			await imported(name, written(kind, name), entity, options);
+			const all = await rows(entity);
+			assert.deepEqual(all.map((row) => row.first_name),
+				['Ann', 'Bob "B" Lee', 'Zoë, €']);
+			assert.deepEqual(all.map((row) => row.code), ['007', '010', '011']);
+			assert.deepEqual(all.map((row) => row.amount), [12.5, -3, 1234567.25]);
+			assert.deepEqual(all.map((row) => row.born.slice(0, 10)),
+				['1990-01-31', '1985-12-01', '2001-02-28']);
+			assert.deepEqual(all.map((row) => row.ok), [true, false, true]);
+			assert.deepEqual(all.map((row) => row.at), ['2024-02-29T12:30:45Z',
+				'2023-01-01T00:00:01Z', '2022-12-31T23:59:59Z']);
+		});
 });
 
 describe('PostgreSQL and Python', () => {
