@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "handlers/action_input.h"
 #include "handlers/formats/format.h"
 #include "handlers/import.h"
+#include "handlers/input.h"
 #include "handlers/record.h"
 #include "handlers/spool.h"
 
@@ -30,19 +30,6 @@ text(struct run *run, struct json_object *input, const char *name)
 	const char *found = json_object_get_string(value);
 
 	return found && *found ? found : NULL;
-}
-
-static bool
-flag(struct run *run, struct json_object *input, const char *name)
-{
-	struct json_object *value;
-	bool is_set = false;
-
-	if (action_value(VALUE_BOOLEAN, member(run, input, name), &value)) {
-		is_set = json_object_get_boolean(value);
-		json_object_put(value);
-	}
-	return is_set;
 }
 
 static struct error *
@@ -111,10 +98,12 @@ read_options(struct run *run, struct json_object *input,
 			   .delimiter = text(run, input, "delimiter"),
 			   .encoding = text(run, input, "encoding") },
 		.entity_name = text(run, input, "entity_name"),
-		.create_if_not_exists =
-			flag(run, input, "create_if_not_exists"),
-		.add_missing_columns = flag(run, input, "add_missing_columns"),
-		.dry_run = run->dry_run || flag(run, input, "dry_run"),
+		.create_if_not_exists = input_is_true(
+			member(run, input, "create_if_not_exists")),
+		.add_missing_columns = input_is_true(
+			member(run, input, "add_missing_columns")),
+		.dry_run = run->dry_run ||
+			   input_is_true(member(run, input, "dry_run")),
 		.update_on = text(run, input, "update_on"),
 		.progress = tell_progress,
 		.progress_context = run,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
+#include "handlers/action_input.h"
 
 struct error *
 input_text(struct arena *arena, struct json_object *input, const char *name,
@@ -38,4 +39,17 @@ input_password(struct arena *arena, struct json_object *input, const char *name,
 				 "%s: at most %d bytes are allowed.", name,
 				 PASSWORD_MAX);
 	return NULL;
+}
+
+bool
+input_is_true(struct json_object *value)
+{
+	struct json_object *truth;
+	bool is_true;
+
+	if (!action_value(VALUE_BOOLEAN, value, &truth))
+		return false;
+	is_true = json_object_get_boolean(truth);
+	json_object_put(truth);
+	return is_true;
 }

@@ -22,4 +22,10 @@ struct error *input_password(struct arena *arena, struct json_object *input,
 			     const char *name,
 			     const char **password) MUST_CHECK;
 
+/*
+ * Whether a value means true, softly as action_value() has it; false where it
+ * has no plain meaning or is NULL.
+ */
+bool input_is_true(struct json_object *value);
+
 #endif

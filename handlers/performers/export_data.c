@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "db/base/crypto.h"
-#include "handlers/action_input.h"
 #include "handlers/download.h"
 #include "handlers/engine.h"
 #include "handlers/export.h"
+#include "handlers/input.h"
 
 static const char *
 text_of(struct json_object *input, const char *name)
@@ -17,20 +17,6 @@ text_of(struct json_object *input, const char *name)
 		json_object_get_string(json_object_object_get(input, name));
 
 	return text && *text ? text : NULL;
-}
-
-static bool
-is_true(struct json_object *input, const char *name)
-{
-	struct json_object *value;
-	bool truth = false;
-
-	if (action_value(VALUE_BOOLEAN, json_object_object_get(input, name),
-			 &value)) {
-		truth = json_object_get_boolean(value);
-		json_object_put(value);
-	}
-	return truth;
 }
 
 static struct error *
@@ -90,7 +76,8 @@ find_wish(struct run *run, struct json_object *input, struct export *export)
 	export->wish = (struct dump_wish){
 		.model = request->model,
 		.actor = run->actor,
-		.with_secrets = is_true(input, "include_secrets"),
+		.with_secrets = input_is_true(
+			json_object_object_get(input, "include_secrets")),
 	};
 	if (export->wish.with_secrets && !run->actor->is_administrator)
 		return error_new(request->arena, 403, "forbidden",

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "handlers/action_input.h"
 #include "handlers/engine.h"
+#include "handlers/input.h"
 #include "handlers/record.h"
 #include "handlers/restore.h"
 #include "handlers/spool.h"
@@ -18,19 +18,6 @@ member(struct run *run, struct json_object *input, const char *name)
 	if (json_object_object_get_ex(input, name, &value) && value)
 		return value;
 	return json_object_object_get(run->attributes, name);
-}
-
-static bool
-flag(struct run *run, struct json_object *input, const char *name)
-{
-	struct json_object *value;
-	bool is_set = false;
-
-	if (action_value(VALUE_BOOLEAN, member(run, input, name), &value)) {
-		is_set = json_object_get_boolean(value);
-		json_object_put(value);
-	}
-	return is_set;
 }
 
 static struct error *
@@ -164,10 +151,10 @@ import_data(struct run *run, struct json_object *input, struct reply *reply)
 		.settings = { .db = request->db,
 			      .model = request->model,
 			      .values = &request->settings->values,
-			      .truncate = flag(run, input,
-					       "truncate_before_insert"),
-			      .skip_unknown =
-				      flag(run, input, "skip_unknown") },
+			      .truncate = input_is_true(member(
+				      run, input, "truncate_before_insert")),
+			      .skip_unknown = input_is_true(
+				      member(run, input, "skip_unknown")) },
 		.progress = tell,
 		.context = run,
 	};
