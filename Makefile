@@ -5,7 +5,7 @@
 #   make start|stop|status   the same instance in the background
 #                   (PORT=6336 INSTANCE=var WORKERS=8 LISTEN=127.0.0.1)
 #   make test       all tests        make check-asan   HTTP tests, sanitized
-#   make unit       unit tests       make lint         format, layers, analysis
+#   make unit       unit tests       make lint         layers, scripts, format, analysis
 #   make bench|soak|fuzz     figures, long runs, fuzzing
 #   make install DESTDIR= PREFIX=
 
@@ -166,7 +166,11 @@ layers:
 # error is never in the variable whose address was given to the one that made
 # it; the compiler sees to real ones (-Wreturn-local-addr).
 CPPCHECK_WRONG := missingIncludeSystem varFuncNullUB returnDanglingLifetime
+SCRIPTS := nginx/instance nginx/install-packages .ci/run tests/with-postgres \
+	$(wildcard tests/*/run tests/*/*.sh)
 lint: layers
+	@nginx/install-packages lint
+	shellcheck --severity=warning $(SCRIPTS)
 	clang-format --dry-run --Werror $(filter %.c %.h,$(OURS))
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,portability $(CPPCHECK_WRONG:%=--suppress=%) \
