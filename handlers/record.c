@@ -32,6 +32,7 @@ note_stale(struct run *run, const struct entity *entity)
 	if (entity == model->user_account || entity == model->usergroup ||
 	    entity == model->membership)
 		run->access_changed = true;
+	run->definitions_written |= entity == model->usergroup;
 	if (entity == model->world || entity == model->action ||
 	    entity == smd || is_join_of(entity, model->world) ||
 	    is_join_of(entity, model->action) || is_join_of(entity, smd))

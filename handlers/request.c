@@ -273,6 +273,15 @@ lost_entity(const struct request *request, const struct model *model)
 	return NULL;
 }
 
+/* The groups that rights hang on keep their names (wire/decisions.md). */
+static bool
+has_same_groups(const struct request *request, const struct model *model)
+{
+	return model->administrators_id == request->model->administrators_id &&
+	       model->users_id == request->model->users_id &&
+	       model->guests_id == request->model->guests_id;
+}
+
 struct error *
 request_check_model(struct request *request)
 {
@@ -293,6 +302,10 @@ request_check_model(struct request *request)
 				  "This would lose the table %s: tables are "
 				  "made and changed by schema files.",
 				  lost);
+	else if (!has_same_groups(request, model))
+		error = error_new(request->arena, 409, "built-in-group",
+				  "The groups administrators, users and guests "
+				  "can't be renamed or deleted.");
 	arena_free(model->arena);
 	return error;
 }

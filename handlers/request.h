@@ -188,7 +188,8 @@ struct error *request_reload(struct request *request) MUST_CHECK;
 
 /*
  * Whether what the open transaction has written to the rows of definitions
- * still makes a model, which has every entity that there is: 422 if not.
+ * still makes a model, which has every entity that there is: 422 if not. 409
+ * where a group that rights hang on would be another one.
  */
 struct error *request_check_model(struct request *request) MUST_CHECK;
 

@@ -485,6 +485,20 @@ describe('what a caller may not say', () => {
 		assert.equal((await worldRow(root, 'note')).attributes.permission, 2097151);
 	});
 
+	test('the groups that rights hang on keep their names', async () => {
+		const { data } = expect(await root.get('/api/usergroup?page[size]=100'), 200).json;
+		for (const name of ['administrators', 'users', 'guests']) {
+			const group = data.find(({ attributes }) => attributes.name === name);
+			refused(await root.update('usergroup', group.id, { name: 'renamed' }), 409);
+			refused(await root.delete(`/api/usergroup/${group.id}`), 409);
+			refused(await root.post('/api/operations', { 'atomic:operations': [
+				{ op: 'remove', ref: { type: 'usergroup', id: group.id } }] }), 409);
+		}
+		const { id } = await root.made('usergroup', { name: 'passing' });
+		expect(await root.update('usergroup', id, { name: 'passed' }), 200);
+		expect(await root.delete(`/api/usergroup/${id}`), 200);
+	});
+
 	test('C17: the system\'s own tables take nothing from others', async () => {
 		const tables = instance.psql('SELECT table_name FROM world WHERE ' +
 			'world_schema_json::json->>\'IsSystem\' = \'true\' ORDER BY 1').split('\n');
