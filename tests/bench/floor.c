@@ -8,8 +8,9 @@
  * FOLDER holds plans, NAME.plan; a request names one with "plan=NAME". A plan
  * is a list of statements, sent together: lines "S LENGTH", then the text of
  * the statement, then for each of its parameters "T LENGTH" and a text, "N"
- * (null) or "U" (a fresh UUID). "C LENGTH" and a password, then "T LENGTH" and
- * a hash, is one check of a password.
+ * (null), "U" (a fresh UUID) or "R LENGTH" and UUIDs without a gap (one of
+ * them, another for each request). "C LENGTH" and a password, then "T LENGTH"
+ * and a hash, is one check of a password.
  */
 #include <crypt.h>
 #include <dirent.h>
@@ -31,7 +32,7 @@
 #define PARAMETERS_MAX 64
 
 struct parameter {
-	char kind; /* 'T', 'N' or 'U' */
+	char kind; /* 'T', 'N', 'U' or 'R' */
 	char *text;
 };
 
@@ -136,7 +137,7 @@ read_plan(const char *folder, const char *file_name)
 	while (fscanf(file, " %c", &kind) == 1) {
 		char *text = NULL;
 
-		if (strchr("SCT", kind)) {
+		if (strchr("SCTR", kind)) {
 			if (fscanf(file, "%zu", &length) != 1)
 				die(path, "no length");
 			fgetc(file);
@@ -209,6 +210,17 @@ fresh_uuid(char *text)
 	}
 }
 
+/* One of those in a row. */
+static const char *
+some_uuid(const char *texts)
+{
+	static char chosen[37];
+	size_t count = strlen(texts) / 36;
+
+	memcpy(chosen, texts + 36 * ((size_t)rand() % count), 36);
+	return chosen;
+}
+
 /* Values of the parameters; the same UUID for all of one request. */
 static void
 bind(const struct statement *statement, const char *uuid, const char **values)
@@ -216,7 +228,9 @@ bind(const struct statement *statement, const char *uuid, const char **values)
 	for (int i = 0; i < statement->count; i++) {
 		const struct parameter *one = &statement->parameters[i];
 
-		values[i] = one->kind == 'U' ? uuid : one->text;
+		values[i] = one->kind == 'U'   ? uuid
+			    : one->kind == 'R' ? some_uuid(one->text)
+					       : one->text;
 	}
 }
 
@@ -353,6 +367,7 @@ serve(int fd, const char *connection)
 	FCGX_Request request;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	srand((unsigned)getpid());
 	FCGX_InitRequest(&request, fd, 0);
 	while (FCGX_Accept_r(&request) >= 0) {
 		answer(&request, conn, &body);
