@@ -144,7 +144,9 @@ find_name(const char *name, size_t length)
 	for (size_t i = 0; i < column_types_count; i++) {
 		const char *candidate = column_types[i].name;
 
-		if (!strncasecmp(candidate, name, length) && !candidate[length])
+		/* a quick look at the first letter, whatever its case */
+		if (!((*candidate ^ *name) & ~('a' ^ 'A')) &&
+		    !strncasecmp(candidate, name, length) && !candidate[length])
 			return &column_types[i];
 	}
 	return NULL;
@@ -338,7 +340,8 @@ static const struct sql_type_name *
 find_sql_type(const char *words)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sql_type_names); i++)
-		if (!strcmp(sql_type_names[i].name, words))
+		if (*sql_type_names[i].name == *words &&
+		    !strcmp(sql_type_names[i].name, words))
 			return &sql_type_names[i];
 	return NULL;
 }

@@ -16,6 +16,7 @@
 #include "db/base/arena.h"
 #include "db/base/error.h"
 #include "db/column_type.h"
+#include "db/name_index.h"
 
 struct entity;
 struct row_stream;
@@ -91,6 +92,7 @@ struct relation {
 	const char *file;	 /* that wrote it, for messages; or NULL */
 	struct column **columns; /* own columns of the join table */
 	size_t ncolumns;
+	struct relation *next_of_subject; /* while schemas are read */
 	/* set by model_build(): */
 	struct entity *subject_entity;
 	struct entity *object_entity;
@@ -274,6 +276,9 @@ struct schema {
 	size_t nwarnings;
 	struct schema_source *sources; /* in the order of reading */
 	size_t nsources;
+	/* both for reading, which fills them: */
+	struct name_index entity_index;	 /* by name */
+	struct name_index subject_index; /* a relation by its subject */
 	bool forgets_sources; /* while reading what is never merged again */
 };
 
@@ -317,6 +322,10 @@ struct model {
  */
 struct error *model_build(struct arena *arena, const struct schema *schema,
 			  struct model **model) MUST_CHECK;
+
+/* The standard columns, which all entities begin with, as definitions have
+ * them: JSON objects with commas between them. */
+const char *model_standard_columns(struct arena *arena);
 
 /* NULL where there is none. Names as on the wire, exact. */
 struct entity *model_entity(const struct model *model, const char *name);

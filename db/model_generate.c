@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "db/schema_column.h"
+#include "db/schema_file.h"
 
 #define TIMESTAMP "timestamp with time zone"
 
@@ -385,7 +386,7 @@ generate_keys(struct builder *builder)
 
 /* Standard columns. */
 
-static const struct column standard_columns[] = {
+static const struct column standard_columns[STANDARD_COLUMNS] = {
 	{ .column_name = "id",
 	  .column_type = "id",
 	  .data_type = "bigint",
@@ -421,10 +422,10 @@ static const struct column standard_columns[] = {
 };
 
 static struct column *
-standard_column(struct builder *builder, size_t i)
+standard_column(struct arena *arena, size_t i)
 {
 	struct column *column =
-		column_new(builder->arena, standard_columns[i].column_name);
+		column_new(arena, standard_columns[i].column_name);
 	struct column empty = *column;
 
 	*column = standard_columns[i];
@@ -435,8 +436,22 @@ standard_column(struct builder *builder, size_t i)
 	column->key_name = "";
 	column->is_standard = true;
 	column->is_system = true;
-	column_resolve(builder->arena, column);
+	column_resolve(arena, column);
 	return column;
+}
+
+const char *
+model_standard_columns(struct arena *arena)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, arena);
+	for (size_t i = 0; i < STANDARD_COLUMNS; i++) {
+		if (i)
+			strbuf_putc(&text, ',');
+		schema_write_column(&text, standard_column(arena, i));
+	}
+	return text.data;
 }
 
 static void
@@ -445,10 +460,10 @@ prepend_standard_columns(struct builder *builder, struct entity *entity)
 	struct column **columns = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(standard_columns); i++)
+	for (size_t i = 0; i < STANDARD_COLUMNS; i++)
 		/* cppcheck-suppress nullPointer; grown at 0 */
 		ARENA_PUSH(builder->arena, columns, count,
-			   standard_column(builder, i));
+			   builder->standard[i]);
 	for (size_t i = 0; i < entity->ncolumns; i++)
 		if (!entity->columns[i]->is_standard)
 			ARENA_PUSH(builder->arena, columns, count,
@@ -460,6 +475,8 @@ prepend_standard_columns(struct builder *builder, struct entity *entity)
 void
 generate_standard_columns(struct builder *builder)
 {
+	for (size_t i = 0; i < STANDARD_COLUMNS; i++)
+		builder->standard[i] = standard_column(builder->arena, i);
 	for (size_t i = 0; i < builder->model->nentities; i++)
 		prepend_standard_columns(builder, builder->model->entities[i]);
 }

@@ -106,11 +106,58 @@ read_stored(struct db *db, struct arena *arena, struct stored *stored)
 
 /* Definitions. */
 
+/*
+ * The standard columns in a definition's text, which reading would leave out
+ * again: a third of the work. Empty where they are not what we write, or not
+ * in front.
+ */
+struct gap {
+	size_t offset;
+	size_t length;
+};
+
+static struct gap
+find_gap(const char *text, const char *standard)
+{
+	static const char start[] = "\"Columns\":[";
+	const char *columns = strstr(text, start);
+	size_t length = strlen(standard);
+	struct gap gap = { 0, 0 };
+
+	if (!columns)
+		return gap;
+	columns += sizeof start - 1;
+	if (!strncmp(columns, standard, length)) {
+		gap.offset = (size_t)(columns - text);
+		gap.length = length + (columns[length] == ',');
+	}
+	return gap;
+}
+
+static struct json_object *
+parse_around(const char *text, struct gap gap)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *value = NULL;
+	bool is_begun = true;
+
+	if (gap.offset) {
+		json_tokener_parse_ex(tokener, text, (int)gap.offset);
+		is_begun = json_tokener_get_error(tokener) ==
+			   json_tokener_continue;
+	}
+	if (is_begun)
+		value = json_tokener_parse_ex(
+			tokener, text + gap.offset + gap.length, -1);
+	json_tokener_free(tokener);
+	return value;
+}
+
 /* {"Tables": [definition]}; NULL where the text is no JSON object. */
 static struct json_object *
-wrap_definition(const char *list, const char *text)
+wrap_definition(const char *list, const char *text, struct gap gap)
 {
-	struct json_object *definition = json_tokener_parse(text ? text : "");
+	struct json_object *definition = parse_around(text ? text : "", gap);
 	struct json_object *tree, *array;
 
 	if (!json_object_is_type(definition, json_type_object)) {
@@ -138,18 +185,22 @@ set_text(struct json_object *definition, const char *member, const char *text)
 }
 
 static struct json_object *
-table_tree(const struct rows *rows, size_t row)
+table_tree(const struct rows *rows, size_t row, const char *standard)
 {
-	return wrap_definition("Tables",
-			       rows_text(rows, row, WORLD_DEFINITION));
+	const char *text = rows_text(rows, row, WORLD_DEFINITION);
+
+	if (!text)
+		return NULL;
+	return wrap_definition("Tables", text, find_gap(text, standard));
 }
 
 /* The row's own columns say whose action it is, and what it is called. */
 static struct json_object *
-action_tree(const struct rows *rows, size_t row)
+action_tree(const struct rows *rows, size_t row, const char *standard UNUSED)
 {
 	struct json_object *tree = wrap_definition(
-		"Actions", rows_text(rows, row, ACTION_DEFINITION));
+		"Actions", rows_text(rows, row, ACTION_DEFINITION),
+		(struct gap){ 0, 0 });
 	struct json_object *definition;
 
 	if (!tree)
@@ -183,16 +234,17 @@ schema_load_action(struct db *db, struct arena *arena, const char *id,
 	if (!rows_count(rows))
 		return error_new(arena, 404, "not-found",
 				 "There is no such action.");
-	*tree = action_tree(rows, 0);
+	*tree = action_tree(rows, 0, NULL);
 	arena_defer(arena, release_tree, *tree);
 	return NULL;
 }
 
 static struct json_object *
-machine_tree(const struct rows *rows, size_t row)
+machine_tree(const struct rows *rows, size_t row, const char *standard UNUSED)
 {
 	static const char list[] = "StateMachineDescriptions";
-	struct json_object *tree = wrap_definition(list, "{}");
+	struct json_object *tree =
+		wrap_definition(list, "{}", (struct gap){ 0, 0 });
 	struct json_object *machine = wrapped_definition(tree, list);
 	const char *events = rows_text(rows, row, 3);
 
@@ -209,7 +261,9 @@ struct reading {
 	struct definitions *definitions;
 	const char *list;
 	size_t name_column;
-	struct json_object *(*tree)(const struct rows *rows, size_t row);
+	struct json_object *(*tree)(const struct rows *rows, size_t row,
+				    const char *standard);
+	const char *standard; /* the standard columns' text */
 };
 
 /* What actd brought itself is marked in its definition. */
@@ -217,8 +271,8 @@ static struct error *
 read_definition(struct arena *arena, const struct reading *reading, size_t row,
 		struct schema *schema)
 {
-	struct json_object *tree =
-		reading->tree(reading->definitions->rows, row);
+	struct json_object *tree = reading->tree(reading->definitions->rows,
+						 row, reading->standard);
 	struct json_object *definition;
 	struct error *error;
 
@@ -266,11 +320,12 @@ static void
 read_definitions(struct arena *arena, struct stored *stored,
 		 struct schema *schema)
 {
+	const char *standard = model_standard_columns(arena);
 	const struct reading readings[] = {
-		{ &stored->world, "Tables", WORLD_NAME, table_tree },
-		{ &stored->actions, "Actions", ACTION_NAME, action_tree },
+		{ &stored->world, "Tables", WORLD_NAME, table_tree, standard },
+		{ &stored->actions, "Actions", ACTION_NAME, action_tree, NULL },
 		{ &stored->machines, "StateMachineDescriptions", 0,
-		  machine_tree },
+		  machine_tree, NULL },
 	};
 	bool is_complete;
 

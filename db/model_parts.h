@@ -8,11 +8,14 @@
 #include "db/model.h"
 #include "db/name_index.h"
 
+#define STANDARD_COLUMNS 6
+
 struct builder {
 	struct arena *arena;
 	struct model *model;
-	struct name_index entities;  /* by name */
-	struct name_index relations; /* by ends and names */
+	struct column *standard[STANDARD_COLUMNS]; /* of all entities */
+	struct name_index entities;		   /* by name */
+	struct name_index relations;		   /* by ends and names */
 	struct error *faults;
 };
 

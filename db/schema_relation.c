@@ -108,10 +108,30 @@ is_same_relation(const struct relation *a, const struct relation *b)
 static struct relation *
 find_relation(const struct schema *schema, const struct relation *wanted)
 {
-	for (size_t i = 0; i < schema->nrelations; i++)
-		if (is_same_relation(schema->relations[i], wanted))
-			return schema->relations[i];
-	return NULL;
+	struct relation *relation =
+		name_index_get(&schema->subject_index, wanted->subject);
+
+	while (relation && !is_same_relation(relation, wanted))
+		relation = relation->next_of_subject;
+	return relation;
+}
+
+/* Behind the first one of its subject, which stays the one in the index. */
+static void
+append_relation(struct arena *arena, struct schema *schema,
+		struct relation *relation)
+{
+	struct relation *first;
+
+	ARENA_PUSH(arena, schema->relations, schema->nrelations, relation);
+	if (!schema->subject_index.arena)
+		name_index_init(&schema->subject_index, arena);
+	first = name_index_add(&schema->subject_index, relation->subject,
+			       relation);
+	if (!first)
+		return;
+	relation->next_of_subject = first->next_of_subject;
+	first->next_of_subject = relation;
 }
 
 static void
@@ -122,8 +142,7 @@ add_relation(struct reader *reader, struct relation *relation)
 
 	relation->is_system = reader->is_system;
 	if (!there) {
-		ARENA_PUSH(reader->arena, schema->relations, schema->nrelations,
-			   relation);
+		append_relation(reader->arena, schema, relation);
 		return;
 	}
 	if (there->is_system && !reader->is_system)

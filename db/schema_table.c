@@ -55,10 +55,7 @@ static const struct member entity_members[] = {
 static struct entity *
 find_entity(const struct schema *schema, const char *name)
 {
-	for (size_t i = 0; i < schema->nentities; i++)
-		if (!strcmp(schema->entities[i]->name, name))
-			return schema->entities[i];
-	return NULL;
+	return name_index_get(&schema->entity_index, name);
 }
 
 struct standard_column {
@@ -295,6 +292,9 @@ place_entity(struct reader *reader, const char *name)
 		return entity;
 	entity = entity_new(reader->arena, name);
 	ARENA_PUSH(reader->arena, schema->entities, schema->nentities, entity);
+	if (!schema->entity_index.arena)
+		name_index_init(&schema->entity_index, reader->arena);
+	name_index_add(&schema->entity_index, entity->name, entity);
 	return entity;
 }
 

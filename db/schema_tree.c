@@ -74,12 +74,22 @@ reader_warn(struct reader *reader, const struct path *path, const char *format,
 	ARENA_PUSH(reader->arena, schema->warnings, schema->nwarnings, text);
 }
 
+/* Also true for a few others; a quick look before a comparison. */
+static bool
+is_same_letter(char a, char b)
+{
+	return !((a ^ b) & ~('a' ^ 'A'));
+}
+
 static const struct member *
 find_member(struct member_table table, const char *name)
 {
-	for (size_t i = 0; i < table.count; i++)
-		if (!strcasecmp(table.members[i].name, name))
+	for (size_t i = 0; i < table.count; i++) {
+		const char *known = table.members[i].name;
+
+		if (is_same_letter(*known, *name) && !strcasecmp(known, name))
 			return &table.members[i];
+	}
 	return NULL;
 }
 
