@@ -281,8 +281,8 @@ static struct error *
 take_file(const struct storing *storing, struct json_object *given)
 {
 	struct file_entry entry = file_entry_of(given);
-	struct json_object *file;
-	struct error *error;
+	struct json_object *file = given;
+	struct error *error = NULL;
 	size_t at;
 
 	if (!json_object_is_type(given, json_type_object) ||
@@ -298,9 +298,10 @@ take_file(const struct storing *storing, struct json_object *given)
 	if (at >= FILE_LIST_MAX)
 		return fault(storing, "at most 100 files",
 			     "are in one attribute");
-	error = entry.content
-			? store_content(storing, entry.name, &entry, &file)
-			: keep(storing, &entry, &file);
+	if (entry.content)
+		error = store_content(storing, entry.name, &entry, &file);
+	else if (given != storing->context->stored)
+		error = keep(storing, &entry, &file);
 	if (!error)
 		put_at(storing->after, at, file);
 	return error;

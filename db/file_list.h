@@ -58,6 +58,9 @@ struct file_context {
 	/* the transaction that it belongs to, which this begins; NULL where
 	 * file_list_lock() was called in it */
 	struct db *db;
+	/* of the list that is given: file_list_put() has made it, in the same
+	 * transaction; or NULL */
+	struct json_object *stored;
 	bool takes_known; /* also files that are in the store already */
 };
 

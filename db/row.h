@@ -19,8 +19,10 @@ struct row_context {
 	const struct value_settings *values;
 	const char *run; /* id of the run of an action that changes the rows,
 			    for their history, or NULL */
-	bool trusted;	 /* table and row checks are passed (RunAs: system);
-			    Refer on foreign keys is still the actor's */
+	struct json_object *stored; /* a file in a list of attributes whose
+				       content is stored already, or NULL */
+	bool trusted; /* table and row checks are passed (RunAs: system);
+			 Refer on foreign keys is still the actor's */
 	/*
 	 * The table's own conformations and validations, which live above
 	 * db/; NULL: none. Called on the attributes before conversion.

@@ -44,6 +44,7 @@ change_store_files(const struct change *change, bool *found)
 		.arena = context->arena,
 		.store = context->values->files,
 		.db = context->db,
+		.stored = context->stored,
 	};
 	struct rows *rows = NULL;
 	struct error *error = NULL;

@@ -38,6 +38,8 @@ static const struct route routes[] = {
 	{ "/stats/{entity}", GET, serve_stats, render_errors, ENTITY },
 	{ "/asset/{entity}/{id}/{column}", GET, serve_asset, render_errors,
 	  ENTITY },
+	{ "/asset/{entity}/{id}/{column}/upload", POST, serve_asset_upload,
+	  render_errors, ENTITY },
 	{ "/track/start/{machine}", POST, serve_track_start, render_errors, 0 },
 	{ "/track/event/{entity}/{state}/{event}", POST, serve_track_event,
 	  render_errors, ENTITY },

@@ -9,6 +9,7 @@
 
 #include "db/base/crypto.h"
 #include "db/file_list.h"
+#include "handlers/asset.h"
 #include "handlers/media_type.h"
 #include "handlers/resource.h"
 #include "handlers/route.h"
@@ -35,10 +36,9 @@ file_column(const struct request *request, const struct entity *entity,
 		       : NULL;
 }
 
-/* With an extension or without, which goes from the first or the last dot. */
-static struct error *
-find_column(const struct request *request, const struct entity *entity,
-	    const struct column **column)
+struct error *
+asset_column(const struct request *request, const struct entity *entity,
+	     const struct column **column)
 {
 	const char *name = request->captures[2];
 	const char *last = strrchr(name, '.');
@@ -216,7 +216,7 @@ serve_asset(struct request *request, struct response *response)
 
 	error = resource_find_readable_row(request, &entity, &id);
 	if (!error)
-		error = find_column(request, entity, &column);
+		error = asset_column(request, entity, &column);
 	if (!error)
 		error = read_text(request, entity, id, column, &text);
 	if (error)

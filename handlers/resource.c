@@ -312,10 +312,9 @@ resource_check_writable(const struct request *request,
 	return NULL;
 }
 
-/* Captured row of an entity that may be written over the API. */
-static struct error *
-find_writable_row(const struct request *request, enum verb verb,
-		  const struct entity **entity, const char **id)
+struct error *
+resource_find_writable_row(const struct request *request, enum verb verb,
+			   const struct entity **entity, const char **id)
 {
 	struct error *error = find_entity(request, entity);
 
@@ -367,8 +366,8 @@ resource_finish(struct request *request, const struct stale *stale)
 	return NULL;
 }
 
-static struct error *
-finish_write(struct request *request, const struct entity *entity)
+struct error *
+resource_finish_write(struct request *request, const struct entity *entity)
 {
 	struct stale stale = { false, false };
 
@@ -580,7 +579,7 @@ serve_create(struct request *request, struct response *response)
 	write_created(request, response, entity, &row);
 	error = idempotency_end(request, response);
 	if (!error)
-		error = finish_write(request, entity);
+		error = resource_finish_write(request, entity);
 	return error;
 }
 
@@ -626,7 +625,7 @@ serve_update(struct request *request, struct response *response)
 	int64_t version;
 	const char *id;
 
-	error = find_writable_row(request, VERB_UPDATE, &entity, &id);
+	error = resource_find_writable_row(request, VERB_UPDATE, &entity, &id);
 	if (!error)
 		make_room(request, entity);
 	if (!error)
@@ -646,7 +645,7 @@ serve_update(struct request *request, struct response *response)
 	if (!error)
 		error = resource_check_written(request, entity, &row);
 	if (!error)
-		error = finish_write(request, entity);
+		error = resource_finish_write(request, entity);
 	if (error)
 		return error;
 	response_header(response, "ETag",
@@ -664,13 +663,13 @@ serve_delete(struct request *request, struct response *response)
 	struct error *error;
 	const char *id;
 
-	error = find_writable_row(request, VERB_DELETE, &entity, &id);
+	error = resource_find_writable_row(request, VERB_DELETE, &entity, &id);
 	if (error)
 		return error;
 	resource_begin_checked(request, entity);
 	error = row_delete(&context, entity, id);
 	if (!error)
-		error = finish_write(request, entity);
+		error = resource_finish_write(request, entity);
 	if (error)
 		return error;
 	response->content_type = JSONAPI_TYPE;
@@ -693,7 +692,7 @@ change_links(struct request *request, struct response *response,
 	struct error *error;
 	const char *id;
 
-	error = find_writable_row(request, VERB_UPDATE, &entity, &id);
+	error = resource_find_writable_row(request, VERB_UPDATE, &entity, &id);
 	if (!error)
 		error = find_relationship(request, entity, &relationship);
 	if (!error)
@@ -709,7 +708,7 @@ change_links(struct request *request, struct response *response,
 	resource_begin_checked(request, written);
 	error = row_link(&context, entity, id, relationship, change, data);
 	if (!error)
-		error = finish_write(request, written);
+		error = resource_finish_write(request, written);
 	if (!error)
 		response->status = 204;
 	return error;

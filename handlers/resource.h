@@ -30,6 +30,12 @@ struct error *resource_find_readable_row(const struct request *request,
 					 const struct entity **entity,
 					 const char **id) MUST_CHECK;
 
+/* The same of an entity that may be written over the API. */
+struct error *resource_find_writable_row(const struct request *request,
+					 enum verb verb,
+					 const struct entity **entity,
+					 const char **id) MUST_CHECK;
+
 /* RFC 9110 section 13.1.2, for the tags that we give. */
 bool resource_is_not_modified(const struct request *request, const char *tag);
 
@@ -46,6 +52,10 @@ void resource_note_write(const struct request *request,
  * to date. */
 struct error *resource_finish(struct request *request,
 			      const struct stale *stale) MUST_CHECK;
+
+/* The same after the write of a row of `entity`. */
+struct error *resource_finish_write(struct request *request,
+				    const struct entity *entity) MUST_CHECK;
 
 /*
  * Around the write of a row that may define what will run, or make another

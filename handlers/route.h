@@ -34,7 +34,7 @@ serve_function serve_aggregate, serve_stats;
 serve_function serve_action;
 
 /* handlers/asset.c: captures: entity, id, column */
-serve_function serve_asset;
+serve_function serve_asset, serve_asset_upload;
 
 /* handlers/track.c: captures: smd id; entity, state id, event */
 serve_function serve_track_start, serve_track_event;

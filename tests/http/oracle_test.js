@@ -583,6 +583,11 @@ const ITEMS = [
 		await caller.client.update('thing', row.id, { name: 'thing' }),
 		answerTo(caller, row, 'update', 200))],
 
+	['sending a file', 'POST /asset/{entity}/{id}/{column}/upload',
+		async (caller, row) => gives(caller, row, await caller.client.post(
+			`/asset/thing/${row.id}/scan/upload?filename=a`, 'b', { type: 'text/plain' }),
+		answerTo(caller, row, 'update', 200))],
+
 	['changing by an operation', 'POST /api/operations', async (caller, row) =>
 		gives(caller, row, await undone(caller, { op: 'update',
 			data: { type: 'thing', id: row.id, attributes: { name: 'changed' } } },

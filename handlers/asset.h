@@ -1,0 +1,17 @@
+/*
+ * asset.h: what reading and writing a file of a row share.
+ */
+#ifndef ACTD_ASSET_H
+#define ACTD_ASSET_H
+
+#include "handlers/request.h"
+
+/*
+ * The captured file column, with an extension or without, which goes from the
+ * first or the last dot. 404 for others, hidden ones included.
+ */
+struct error *asset_column(const struct request *request,
+			   const struct entity *entity,
+			   const struct column **column) MUST_CHECK;
+
+#endif
