@@ -1,11 +1,12 @@
 /*
  * dump_parts.h: what reading a dump's rows (dump_in.c) and storing them
- * (dump_store.c) share. Private to them.
+ * (dump_store.c, dump_meet.c, dump_value.c) share. Private to them.
  */
 #ifndef ACTD_DUMP_PARTS_H
 #define ACTD_DUMP_PARTS_H
 
 #include "db/dump_in.h"
+#include "db/sql.h"
 
 #define NATURAL_COLUMNS 2
 
@@ -56,6 +57,44 @@ const struct natural *natural_of(struct arena *arena, const struct model *model,
 
 /* The stage of an entity, NULL where the dump has no such table. */
 struct stage *dump_stage(const struct dump_in *in, const struct entity *entity);
+
+/*
+ * dump_value.c: runs a statement about a stage; the rows that it touched are
+ * added to `*count`, which may be NULL.
+ */
+struct error *dump_run_sql(struct dump_in *in, const struct stage *stage,
+			   struct sql *sql, int64_t *count) MUST_CHECK;
+/* Behind FROM: the stage's table as s, with what finds new ids of its keys. */
+void dump_add_stage(struct sql *sql, const struct dump_in *in,
+		    const struct stage *stage);
+/* The value of column `i` as it is to be stored. */
+void dump_add_value(struct sql *sql, const struct dump_in *in,
+		    const struct stage *stage, size_t i);
+/* The same in a new row: what must be there gets its default. */
+void dump_add_new_value(struct sql *sql, const struct dump_in *in,
+			const struct stage *stage, size_t i);
+void dump_add_sequence(struct sql *sql, const struct stage *stage);
+bool dump_is_permission(const struct column *column);
+
+/* dump_meet.c: whether rows that are there stay, to be met. */
+bool dump_meets(const struct dump_in *in, const struct stage *stage);
+/* Whether its rows have the names by which they are met; the fault if not. */
+bool dump_has_name(const struct stage *stage);
+struct error *dump_nameless(struct dump_in *in,
+			    const struct stage *stage) MUST_CHECK;
+/* Which rows of the stage are there by name; each of them once. */
+struct error *dump_meet(struct dump_in *in, struct stage *stage) MUST_CHECK;
+/* Refuses or leaves out rows of things that nobody knows here. */
+struct error *dump_settle_unmet(struct dump_in *in,
+				struct stage *stage) MUST_CHECK;
+/* Rows whose key leads to one that was left out. */
+struct error *dump_drop_orphans(struct dump_in *in,
+				struct stage *stage) MUST_CHECK;
+/* Whether a row has another id here than in the dump. */
+struct error *dump_find_remapped(struct dump_in *in,
+				 struct stage *stage) MUST_CHECK;
+size_t dump_column_index(const struct entity *entity,
+			 const struct column *column);
 
 /* dump_store.c: from the temporary tables to the entities. */
 struct error *dump_store(struct dump_in *in) MUST_CHECK;

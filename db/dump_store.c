@@ -1,226 +1,11 @@
 /*
- * dump_store.c: from the temporary tables of a dump to the entities: which
- * rows are there already by name, in which order the tables go, what happens
- * to keys that point to rows with other ids. Statements work on whole tables.
+ * dump_store.c: from the temporary tables of a dump to the entities: in which
+ * order the tables go, which ids new rows get, and what is done in which
+ * order. Statements work on whole tables.
  */
 #include "db/dump_parts.h"
 
 #include <string.h>
-
-#include "db/sql.h"
-
-static const struct natural naturals[] = {
-	{ .entity = "user_account",
-	  .columns = { "email" },
-	  .is_caseless = true },
-	{ .entity = "usergroup", .columns = { "name" } },
-	{ .entity = "world",
-	  .columns = { "table_name" },
-	  .is_permanent = true,
-	  .is_fixed = true,
-	  .kept = { "world_schema_json", "is_top_level", "is_hidden",
-		    "is_join_table", "is_state_tracking_enabled",
-		    "default_order", "icon" } },
-	{ .entity = "action",
-	  .columns = { "world_id", "action_name" },
-	  .is_permanent = true,
-	  .kept = { "action_schema", "instance_optional" } },
-	{ .entity = "smd", .columns = { "name" } },
-	{ .entity = "marketplace", .columns = { "endpoint" } },
-	{ .entity = "data_exchange", .columns = { "name" } },
-	{ .entity = "stream", .columns = { "stream_name" } },
-	{ .entity = "task", .columns = { "name" } },
-	{ .entity = "json_schema", .columns = { "schema_name" } },
-	{ .entity = "job",
-	  .columns = { "reference_id" },
-	  .is_permanent = true },
-};
-
-/* Every instance writes its own: numbers mean nothing there. */
-static const struct natural record = { .columns = { "reference_id" } };
-
-/* A link is the same where its two ends are. */
-static const struct natural *
-natural_of_join(struct arena *arena, const struct model *model,
-		const struct entity *entity)
-{
-	for (size_t i = 0; i < model->nrelations; i++) {
-		const struct relation *relation = model->relations[i];
-		struct natural *natural;
-
-		if (relation->join != entity)
-			continue;
-		natural = ARENA_NEW(arena, struct natural);
-		natural->entity = entity->name;
-		natural->columns[0] = relation->join_subject_key->column_name;
-		natural->columns[1] = relation->join_object_key->column_name;
-		return natural;
-	}
-	return NULL;
-}
-
-const struct natural *
-natural_of(struct arena *arena, const struct model *model,
-	   const struct entity *entity)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(naturals); i++)
-		if (!strcmp(naturals[i].entity, entity->name))
-			return &naturals[i];
-	if (entity->is_audit_table || !strcmp(entity->name, "action_run"))
-		return &record;
-	return entity->is_join_table ? natural_of_join(arena, model, entity)
-				     : NULL;
-}
-
-/* Statements. */
-
-static struct error *
-run(struct dump_in *in, const struct stage *stage, struct sql *sql,
-    int64_t *count)
-{
-	struct rows *rows;
-	struct error *error = sql_run(sql, in->settings.db, &rows);
-
-	if (!error && count)
-		*count += rows_affected(rows);
-	if (error && error->status < 500)
-		error->detail = arena_printf(
-			in->arena, "%s%s%s%s: %s", stage->entity->name,
-			error->constraint ? " (" : "",
-			error->constraint ? error->constraint : "",
-			error->constraint ? ")" : "", error->detail);
-	return error;
-}
-
-/* The stage whose rows a key points to, where their ids may be others. */
-static const struct stage *
-mapped_stage(const struct dump_in *in, const struct column *column)
-{
-	const struct stage *target =
-		column->target ? dump_stage(in, column->target) : NULL;
-
-	return target && target->is_remapped ? target : NULL;
-}
-
-static void
-add_map_alias(struct sql *sql, size_t i)
-{
-	sql_add(sql, "m");
-	sql_constant(sql, (int64_t)i);
-}
-
-/* LEFT JOINs that find the new ids of what the rows of `s` point to. */
-static void
-add_maps(struct sql *sql, const struct dump_in *in, const struct stage *stage)
-{
-	for (size_t i = 0; i < stage->entity->ncolumns; i++) {
-		const struct column *column = stage->entity->columns[i];
-		const struct stage *target = mapped_stage(in, column);
-
-		if (!target)
-			continue;
-		sql_add(sql, " LEFT JOIN ");
-		sql_name(sql, target->table);
-		sql_add(sql, " ");
-		add_map_alias(sql, i);
-		sql_add(sql, " ON ");
-		add_map_alias(sql, i);
-		sql_add(sql, ".id = ");
-		sql_column(sql, "s", column->sql_name);
-	}
-}
-
-static void
-add_stage(struct sql *sql, const struct dump_in *in, const struct stage *stage)
-{
-	sql_name(sql, stage->table);
-	sql_add(sql, " s");
-	add_maps(sql, in, stage);
-}
-
-static bool
-is_permission(const struct column *column)
-{
-	return !strcmp(column->column_name, "permission") ||
-	       !strcmp(column->column_name, "default_permission");
-}
-
-/* owner * 1000000 + group * 1000 + guest (wire/permissions.md section 2) */
-static void
-add_decimal(struct sql *sql, const char *name)
-{
-	sql_add(sql, "(");
-	sql_column(sql, "s", name);
-	sql_add(sql, " % 1000 + ");
-	sql_column(sql, "s", name);
-	sql_add(sql, " / 1000000 * 128 + ");
-	sql_column(sql, "s", name);
-	sql_add(sql, " / 1000 % 1000 * 16384)");
-}
-
-/* The value of column `i` of a row of the stage `s`, as it is to be stored. */
-static void
-add_value(struct sql *sql, const struct dump_in *in, const struct stage *stage,
-	  size_t i)
-{
-	const struct column *column = stage->entity->columns[i];
-
-	if (mapped_stage(in, column)) {
-		sql_add(sql, "coalesce(");
-		add_map_alias(sql, i);
-		sql_add(sql, ".actd_id, ");
-		sql_column(sql, "s", column->sql_name);
-		sql_add(sql, ")");
-	} else if (in->is_decimal && is_permission(column)) {
-		add_decimal(sql, column->sql_name);
-	} else {
-		sql_column(sql, "s", column->sql_name);
-	}
-}
-
-/* The same in a new row: what must be there gets its default. */
-static void
-add_new_value(struct sql *sql, const struct dump_in *in,
-	      const struct stage *stage, size_t i)
-{
-	const struct entity *entity = stage->entity;
-	const struct column *column = entity->columns[i];
-	bool is_own = is_permission(column) && column->is_standard;
-	int64_t permission = in->settings.model->has_administrator
-				     ? PERMISSION_DEFAULT
-				     : PERMISSION_ALL;
-
-	if (stage->deferred[i]) {
-		sql_add(sql, "NULL");
-		return;
-	}
-	if (column->is_nullable || !(is_own || column->default_sql)) {
-		add_value(sql, in, stage, i);
-		return;
-	}
-	sql_add(sql, "coalesce(");
-	add_value(sql, in, stage, i);
-	sql_add(sql, ", ");
-	if (is_own)
-		sql_constant(sql, entity->default_permission
-					  ? entity->default_permission
-					  : permission);
-	else
-		strbuf_puts(&sql->text, column->default_sql);
-	sql_add(sql, ")");
-}
-
-static void
-add_sequence(struct sql *sql, const struct stage *stage)
-{
-	struct sql name;
-
-	sql_init(&name, sql->text.arena);
-	sql_name(&name, stage->entity->table);
-	sql_add(sql, "pg_get_serial_sequence(");
-	sql_literal(sql, name.text.data);
-	sql_add(sql, ", 'id')");
-}
 
 /* Order: parents first. */
 
@@ -285,231 +70,6 @@ sort_stages(struct dump_in *in)
 	return NULL;
 }
 
-/* Rows that are there already. */
-
-static const struct column *
-natural_column(const struct stage *stage, size_t i)
-{
-	const char *name =
-		i < NATURAL_COLUMNS ? stage->natural->columns[i] : NULL;
-
-	return name ? entity_column(stage->entity, name) : NULL;
-}
-
-static size_t
-column_index(const struct entity *entity, const struct column *column)
-{
-	size_t i = 0;
-
-	while (entity->columns[i] != column)
-		i++;
-	return i;
-}
-
-static void
-add_key_side(struct sql *sql, const struct dump_in *in,
-	     const struct stage *stage, const struct column *column,
-	     bool is_ours)
-{
-	if (stage->natural->is_caseless)
-		sql_add(sql, "lower(");
-	if (is_ours)
-		sql_column(sql, "t", column->sql_name);
-	else
-		add_value(sql, in, stage, column_index(stage->entity, column));
-	if (stage->natural->is_caseless)
-		sql_add(sql, ")");
-}
-
-static void
-add_key_list(struct sql *sql, const struct dump_in *in,
-	     const struct stage *stage, bool is_ours)
-{
-	const struct column *column;
-
-	for (size_t i = 0; (column = natural_column(stage, i)); i++) {
-		if (i)
-			sql_add(sql, ", ");
-		add_key_side(sql, in, stage, column, is_ours);
-		sql_add(sql, " AS k");
-		sql_constant(sql, (int64_t)i);
-	}
-}
-
-static void
-add_distinct(struct sql *sql, const struct dump_in *in,
-	     const struct stage *stage, bool is_ours)
-{
-	size_t count = natural_column(stage, 1) ? 2 : 1;
-
-	sql_add(sql, "(SELECT DISTINCT ON (k0");
-	if (count > 1)
-		sql_add(sql, ", k1");
-	sql_add(sql, ") * FROM (SELECT ");
-	add_key_list(sql, in, stage, is_ours);
-	if (is_ours) {
-		sql_add(sql, ", t.id, t.reference_id FROM ");
-		sql_name(sql, stage->entity->table);
-		sql_add(sql, " t) x ORDER BY k0");
-	} else {
-		sql_add(sql, ", s.actd_row FROM ");
-		add_stage(sql, in, stage);
-		sql_add(sql, ") x ORDER BY k0");
-	}
-	if (count > 1)
-		sql_add(sql, ", k1");
-	if (is_ours)
-		sql_add(sql, ", id)");
-	else
-		sql_add(sql, ", actd_row)");
-}
-
-/* Which rows of the stage are there by name; each of them once. */
-static struct error *
-meet(struct dump_in *in, struct stage *stage)
-{
-	struct sql sql;
-
-	sql_init(&sql, in->arena);
-	sql_add(&sql, "UPDATE ");
-	sql_name(&sql, stage->table);
-	sql_add(&sql, " u SET actd_id = o.id, actd_met = true,"
-		      " actd_old = o.reference_id FROM ");
-	add_distinct(&sql, in, stage, false);
-	sql_add(&sql, " d JOIN ");
-	add_distinct(&sql, in, stage, true);
-	sql_add(&sql, " o USING (k0");
-	if (natural_column(stage, 1))
-		sql_add(&sql, ", k1");
-	sql_add(&sql, ") WHERE u.actd_row = d.actd_row");
-	return run(in, stage, &sql, NULL);
-}
-
-/* Rows of tables that nobody knows here, and what points to them. */
-static struct error *
-refuse_unmet(struct dump_in *in, struct stage *stage)
-{
-	struct sql sql;
-	struct rows *rows;
-	struct error *error;
-
-	sql_init(&sql, in->arena);
-	sql_add(&sql, "SELECT string_agg(");
-	sql_column(&sql, "s", stage->natural->columns[0]);
-	sql_add(&sql, ", ', ') FROM ");
-	sql_name(&sql, stage->table);
-	sql_add(&sql, " s WHERE NOT s.actd_met");
-	error = sql_run(&sql, in->settings.db, &rows);
-	if (error || !rows_text(rows, 0, 0))
-		return error;
-	return error_new(in->arena, 422, "bad-dump",
-			 "%s: not known here: %.500s; skip_unknown leaves out "
-			 "what is not",
-			 stage->entity->name, rows_text(rows, 0, 0));
-}
-
-static struct error *
-drop_unmet(struct dump_in *in, struct stage *stage)
-{
-	int64_t count = 0;
-	struct sql sql;
-	struct error *error;
-
-	sql_init(&sql, in->arena);
-	sql_add(&sql, "DELETE FROM ");
-	sql_name(&sql, stage->table);
-	sql_add(&sql, " WHERE NOT actd_met");
-	error = run(in, stage, &sql, &count);
-	stage->is_thinned = count > 0;
-	return error;
-}
-
-/* Rows whose key leads to one that was left out. */
-static struct error *
-drop_orphans(struct dump_in *in, struct stage *stage)
-{
-	struct error *error = NULL;
-
-	for (size_t i = 0; !error && i < stage->entity->ncolumns; i++) {
-		const struct column *column = stage->entity->columns[i];
-		const struct stage *target =
-			column->target ? dump_stage(in, column->target) : NULL;
-		int64_t count = 0;
-		struct sql sql;
-
-		if (!target || !target->is_thinned || column->is_nullable)
-			continue;
-		sql_init(&sql, in->arena);
-		sql_add(&sql, "DELETE FROM ");
-		sql_name(&sql, stage->table);
-		sql_add(&sql, " s WHERE NOT EXISTS (SELECT FROM ");
-		sql_name(&sql, target->table);
-		sql_add(&sql, " m WHERE m.id = ");
-		sql_column(&sql, "s", column->sql_name);
-		sql_add(&sql, ")");
-		error = run(in, stage, &sql, &count);
-		stage->is_thinned |= count > 0;
-	}
-	return error;
-}
-
-static struct error *
-settle_unmet(struct dump_in *in, struct stage *stage)
-{
-	bool is_skipped = in->settings.skip_unknown &&
-			  stage->natural->is_permanent &&
-			  strcmp(stage->entity->name, "job") != 0;
-
-	if (is_skipped)
-		return drop_unmet(in, stage);
-	return stage->natural->is_fixed ? refuse_unmet(in, stage) : NULL;
-}
-
-static struct error *
-find_remapped(struct dump_in *in, struct stage *stage)
-{
-	struct sql sql;
-	struct rows *rows;
-	struct error *error;
-
-	sql_init(&sql, in->arena);
-	sql_add(&sql, "SELECT EXISTS (SELECT FROM ");
-	sql_name(&sql, stage->table);
-	sql_add(&sql, " WHERE actd_id IS NOT NULL AND actd_id <> id)");
-	error = sql_run(&sql, in->settings.db, &rows);
-	if (!error)
-		stage->is_remapped = rows_boolean(rows, 0, 0);
-	return error;
-}
-
-/* Whether rows that are there stay, to be met. */
-static bool
-meets(const struct dump_in *in, const struct stage *stage)
-{
-	return stage->natural && stage->rows &&
-	       !(in->settings.truncate && stage->entity->is_join_table);
-}
-
-/* Definitions are the same in every instance; links follow their ends. */
-static bool
-has_name(const struct stage *stage)
-{
-	const struct column *column;
-
-	for (size_t i = 0; (column = natural_column(stage, i)); i++)
-		if (!stage->seen[column_index(stage->entity, column)])
-			return false;
-	return true;
-}
-
-static struct error *
-nameless(struct dump_in *in, const struct stage *stage)
-{
-	return error_new(in->arena, 422, "bad-dump",
-			 "%s: the rows have no %s, by which they are found",
-			 stage->entity->name, stage->natural->columns[0]);
-}
-
 /* Ids. */
 
 static struct error *
@@ -521,15 +81,15 @@ move_sequence(struct dump_in *in, const struct stage *stage)
 		return NULL;
 	sql_init(&sql, in->arena);
 	sql_add(&sql, "SELECT setval(");
-	add_sequence(&sql, stage);
+	dump_add_sequence(&sql, stage);
 	sql_add(&sql, ", m) FROM (SELECT greatest((SELECT max(id) FROM ");
 	sql_name(&sql, stage->entity->table);
 	sql_add(&sql, "), (SELECT max(id) FROM ");
 	sql_name(&sql, stage->table);
 	sql_add(&sql, "), nextval(");
-	add_sequence(&sql, stage);
+	dump_add_sequence(&sql, stage);
 	sql_add(&sql, ") - 1) AS m) x WHERE m > 0");
-	return run(in, stage, &sql, NULL);
+	return dump_run_sql(in, stage, &sql, NULL);
 }
 
 static bool
@@ -557,16 +117,16 @@ give_ids(struct dump_in *in, struct stage *stage)
 		sql_add(&sql, "CASE WHEN s.id IS NULL OR EXISTS (SELECT FROM ");
 		sql_name(&sql, stage->entity->table);
 		sql_add(&sql, " t WHERE t.id = s.id) THEN nextval(");
-		add_sequence(&sql, stage);
+		dump_add_sequence(&sql, stage);
 		sql_add(&sql, ") ELSE s.id END WHERE NOT s.actd_met");
 	} else {
 		sql_add(&sql, "coalesce(s.id, nextval(");
-		add_sequence(&sql, stage);
+		dump_add_sequence(&sql, stage);
 		sql_add(&sql, "))");
 		if (!has_deferred(stage))
 			sql_add(&sql, " WHERE s.id IS NULL");
 	}
-	return run(in, stage, &sql, NULL);
+	return dump_run_sql(in, stage, &sql, NULL);
 }
 
 /* Rows go, children first. */
@@ -590,7 +150,7 @@ clear_deferred(struct dump_in *in, const struct stage *stage)
 		sql_add(&sql, " = NULL WHERE ");
 		sql_name(&sql, name);
 		sql_add(&sql, " IS NOT NULL");
-		error = run(in, stage, &sql, NULL);
+		error = dump_run_sql(in, stage, &sql, NULL);
 	}
 	return error;
 }
@@ -610,7 +170,7 @@ clear(struct dump_in *in, const struct stage *stage)
 	sql_add(&sql, "DELETE FROM ");
 	sql_name(&sql, stage->entity->table);
 	sql_add(&sql, " t WHERE true");
-	if (meets(in, stage)) {
+	if (dump_meets(in, stage)) {
 		sql_add(&sql, " AND NOT EXISTS (SELECT FROM ");
 		sql_name(&sql, stage->table);
 		sql_add(&sql, " s WHERE s.actd_met AND s.actd_id = t.id)");
@@ -618,7 +178,7 @@ clear(struct dump_in *in, const struct stage *stage)
 	if (stage->entity == in->settings.model->usergroup)
 		sql_add(&sql, " AND t.name NOT IN ('guests', "
 			      "'administrators', 'users')");
-	return run(in, stage, &sql, NULL);
+	return dump_run_sql(in, stage, &sql, NULL);
 }
 
 /* Rows come. */
@@ -631,7 +191,8 @@ is_inserted(const struct stage *stage, size_t i)
 
 	if (column->is_primary_key)
 		return false;
-	return stage->seen[i] || (is_permission(column) && column->is_standard);
+	return stage->seen[i] ||
+	       (dump_is_permission(column) && column->is_standard);
 }
 
 static struct error *
@@ -653,12 +214,12 @@ insert_new(struct dump_in *in, struct stage *stage)
 	for (size_t i = 0; i < entity->ncolumns; i++)
 		if (is_inserted(stage, i)) {
 			sql_add(&sql, ", ");
-			add_new_value(&sql, in, stage, i);
+			dump_add_new_value(&sql, in, stage, i);
 		}
 	sql_add(&sql, " FROM ");
-	add_stage(&sql, in, stage);
+	dump_add_stage(&sql, in, stage);
 	sql_add(&sql, " WHERE NOT s.actd_met");
-	return run(in, stage, &sql, &stage->count.created);
+	return dump_run_sql(in, stage, &sql, &stage->count.created);
 }
 
 static bool
@@ -693,7 +254,7 @@ add_met_value(struct sql *sql, const struct dump_in *in,
 
 	if (stage->entity != in->settings.model->user_account ||
 	    strcmp(column->column_name, "auth_version") != 0) {
-		add_value(sql, in, stage, i);
+		dump_add_value(sql, in, stage, i);
 		return;
 	}
 	sql_add(sql, "CASE WHEN s.actd_old IS DISTINCT FROM s.reference_id "
@@ -748,13 +309,13 @@ update_met(struct dump_in *in, struct stage *stage)
 	sql_add(&sql, ") = ROW(");
 	add_met_values(&sql, in, stage, false);
 	sql_add(&sql, ") FROM ");
-	add_stage(&sql, in, stage);
+	dump_add_stage(&sql, in, stage);
 	sql_add(&sql, " WHERE s.actd_met AND s.actd_id = t.id AND ROW(");
 	add_met_values(&sql, in, stage, true);
 	sql_add(&sql, ") IS DISTINCT FROM ROW(");
 	add_met_values(&sql, in, stage, false);
 	sql_add(&sql, ")");
-	return run(in, stage, &sql, &stage->count.updated);
+	return dump_run_sql(in, stage, &sql, &stage->count.updated);
 }
 
 /* The trigger that revokes tokens has raised it: nobody has such tokens. */
@@ -766,7 +327,7 @@ restore_auth_versions(struct dump_in *in, const struct stage *stage)
 	struct sql sql;
 
 	if (stage->entity != in->settings.model->user_account || !column ||
-	    !stage->seen[column_index(stage->entity, column)])
+	    !stage->seen[dump_column_index(stage->entity, column)])
 		return NULL;
 	sql_init(&sql, in->arena);
 	sql_add(&sql, "UPDATE user_account t SET auth_version = s.auth_version"
@@ -775,7 +336,7 @@ restore_auth_versions(struct dump_in *in, const struct stage *stage)
 	sql_add(&sql, " s WHERE s.actd_met AND s.actd_id = t.id"
 		      " AND s.actd_old IS DISTINCT FROM s.reference_id"
 		      " AND t.auth_version IS DISTINCT FROM s.auth_version");
-	return run(in, stage, &sql, NULL);
+	return dump_run_sql(in, stage, &sql, NULL);
 }
 
 static struct error *
@@ -795,13 +356,13 @@ set_deferred(struct dump_in *in, const struct stage *stage)
 		sql_add(&sql, " t SET ");
 		sql_name(&sql, name);
 		sql_add(&sql, " = ");
-		add_value(&sql, in, stage, i);
+		dump_add_value(&sql, in, stage, i);
 		sql_add(&sql, " FROM ");
-		add_stage(&sql, in, stage);
+		dump_add_stage(&sql, in, stage);
 		sql_add(&sql, " WHERE t.id = s.actd_id AND ");
 		sql_column(&sql, "s", name);
 		sql_add(&sql, " IS NOT NULL");
-		error = run(in, stage, &sql, NULL);
+		error = dump_run_sql(in, stage, &sql, NULL);
 	}
 	return error;
 }
@@ -819,7 +380,7 @@ end_jobs(struct dump_in *in, const struct stage *stage)
 	sql_name(&sql, stage->table);
 	sql_add(&sql, " SET state = 'cancelled' WHERE state IN "
 		      "('queued', 'running')");
-	return run(in, stage, &sql, NULL);
+	return dump_run_sql(in, stage, &sql, NULL);
 }
 
 /* Steps. */
@@ -844,15 +405,15 @@ find_met(struct dump_in *in, struct stage *stage)
 	if (!error)
 		error = end_jobs(in, stage);
 	if (!error)
-		error = drop_orphans(in, stage);
-	if (error || !meets(in, stage))
+		error = dump_drop_orphans(in, stage);
+	if (error || !dump_meets(in, stage))
 		return error;
-	if (!has_name(stage))
-		return nameless(in, stage);
-	error = meet(in, stage);
+	if (!dump_has_name(stage))
+		return dump_nameless(in, stage);
+	error = dump_meet(in, stage);
 	if (!error)
-		error = settle_unmet(in, stage);
-	return error ? error : find_remapped(in, stage);
+		error = dump_settle_unmet(in, stage);
+	return error ? error : dump_find_remapped(in, stage);
 }
 
 static struct error *
@@ -860,9 +421,9 @@ store_stage(struct dump_in *in, struct stage *stage)
 {
 	struct error *error = insert_new(in, stage);
 
-	if (!error && meets(in, stage))
+	if (!error && dump_meets(in, stage))
 		error = update_met(in, stage);
-	if (!error && meets(in, stage))
+	if (!error && dump_meets(in, stage))
 		error = restore_auth_versions(in, stage);
 	return error;
 }
@@ -885,7 +446,7 @@ settle_ids(struct dump_in *in, struct stage *stage)
 
 	if (!error)
 		error = give_ids(in, stage);
-	return error ? error : find_remapped(in, stage);
+	return error ? error : dump_find_remapped(in, stage);
 }
 
 static struct error *
