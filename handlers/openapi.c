@@ -359,13 +359,14 @@ static void
 put_figures(const struct making *making, const struct entity *entity)
 {
 	const struct actor *actor = making->request->actor;
-	struct json_object *aggregate = json_object_new_object();
+	struct json_object *aggregate;
 	struct json_object *get;
 	struct json_object *post;
 
 	if (!actor->id || !permission_table(actor, entity, VERB_EXECUTE) ||
 	    !permission_table(actor, entity, VERB_PEEK))
 		return;
+	aggregate = json_object_new_object();
 	get = figures_operation(making, entity, "aggregate");
 	put_parameters(get, figures_parameters);
 	put(aggregate, "get", get);
