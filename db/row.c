@@ -4,6 +4,7 @@
  */
 #include "db/row.h"
 
+#include "db/base/crypto.h"
 #include "db/row_parts.h"
 
 struct error *
@@ -24,6 +25,31 @@ row_read(const struct row_context *context, const struct entity *entity,
 	if (lock)
 		sql_add(&sql, " FOR NO KEY UPDATE OF t");
 	return sql_run(&sql, context->db, &row->rows);
+}
+
+struct error *
+row_decrypted(const struct row_context *context, const struct entity *entity,
+	      const struct column *column, const char *id, const char **text)
+{
+	struct error *error;
+	struct rows *rows;
+	struct sql sql;
+	char *plain;
+
+	*text = NULL;
+	sql_init(&sql, context->arena);
+	sql_add(&sql, "SELECT ");
+	sql_column(&sql, "t", column->sql_name);
+	sql_add(&sql, " FROM ");
+	sql_name(&sql, entity->table);
+	sql_add(&sql, " t WHERE t.reference_id = ");
+	sql_value_as(&sql, id, "uuid");
+	error = sql_run(&sql, context->db, &rows);
+	if (!error && rows_count(rows) && rows_text(rows, 0, 0) &&
+	    crypto_decrypt(context->arena, context->values->encryption_key,
+			   rows_text(rows, 0, 0), &plain))
+		*text = plain;
+	return error;
 }
 
 struct json_object *

@@ -100,6 +100,16 @@ struct error *row_read(const struct row_context *context,
 		       struct row *row) MUST_CHECK;
 
 /*
+ * An encrypted value of a row in plain text, NULL where it is null, the row is
+ * gone or another key encrypted it. No check of permissions: for the action
+ * engine only.
+ */
+struct error *row_decrypted(const struct row_context *context,
+			    const struct entity *entity,
+			    const struct column *column, const char *id,
+			    const char **text) MUST_CHECK;
+
+/*
  * A written or read row as an object for the action engine: __type, every
  * selected column by name. The caller owns it.
  */

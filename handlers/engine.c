@@ -13,6 +13,7 @@
 #include "handlers/outcome.h"
 #include "handlers/record.h"
 #include "handlers/related.h"
+#include "handlers/run_row.h"
 #include "handlers/script.h"
 
 /* Runs after a serialization failure or a deadlock, the first one included. */
@@ -89,7 +90,7 @@ read_subject(struct run *run, const char *id)
 	if (!executable)
 		return permission_refused(run->request->arena, entity,
 					  VERB_EXECUTE);
-	run->subject = keep(run, row_object(&row, 0));
+	run->subject = run_row(run, &row, 0);
 	return related_add(run, id);
 }
 
@@ -247,6 +248,8 @@ run_again(struct run *run, struct reply *reply)
 						      run->request->scripts),
 		};
 		*run->actor = *caller;
+		run->evaluator.reveal = run_row_reveal;
+		run->evaluator.hidden = run;
 		record_begin(run);
 		reply_init(reply, run->request->arena);
 		error = run_once(run, reply);

@@ -14,6 +14,7 @@
 #define FOR_EACH_MAX 1000
 
 struct run;
+struct hidden_value; /* run_row.c */
 
 /*
  * What surrounds a run beside its request. Members may be NULL. `begin` and
@@ -46,6 +47,7 @@ struct run {
 	struct json_object *effects; /* of a dry run: what would happen outside
 					the database, as performers tell it */
 	struct evaluator evaluator;  /* of the scripts of this run */
+	struct hidden_value *hidden; /* encrypted values of its rows */
 	const struct run_hooks *hooks;
 	const char *job_id; /* of the background job that it is, or NULL */
 	char id[37];	    /* of its record in action_run */

@@ -159,6 +159,22 @@ bad_reference(const struct expression *in, const char *path, size_t length)
 			 "nothing is there for %.*s", (int)length, path);
 }
 
+/* What the value that a path led to stands for. */
+static struct error *
+reveal(const struct expression *in, enum finding *finding,
+       struct json_object **value)
+{
+	const struct evaluator *evaluator = in->evaluator;
+	struct error *error;
+
+	if (*finding != FINDING_VALUE || !evaluator || !evaluator->reveal)
+		return NULL;
+	error = evaluator->reveal(evaluator->hidden, in->arena, *value, value);
+	if (!error && !*value)
+		*finding = FINDING_NULL;
+	return error;
+}
+
 /* "~path": the value itself, shared. */
 static struct error *
 evaluate_path(struct expression *in, const char *path,
@@ -166,14 +182,18 @@ evaluate_path(struct expression *in, const char *path,
 {
 	size_t parts;
 	size_t length = path_length(path, &parts);
+	enum finding finding;
+	struct error *error;
 
 	if (path[length])
 		return error_new(in->arena, 400, "bad-expression",
 				 "~%s is not a path", path);
-	in->absent = follow(in, path, length, value) != FINDING_VALUE;
-	if (!in->absent)
+	finding = follow(in, path, length, value);
+	error = reveal(in, &finding, value);
+	in->absent = finding != FINDING_VALUE;
+	if (!error && !in->absent)
 		keep(in->arena, json_object_get(*value));
-	return NULL;
+	return error;
 }
 
 static void
@@ -213,6 +233,7 @@ static struct error *
 evaluate_text(struct expression *in, const char *text, size_t size,
 	      struct json_object **value)
 {
+	struct error *error;
 	struct strbuf buf;
 
 	strbuf_init(&buf, in->arena);
@@ -229,6 +250,9 @@ evaluate_text(struct expression *in, const char *text, size_t size,
 		finding = follow(in, text + at + 1, length - 1, &part);
 		if (finding == FINDING_NOWHERE)
 			return bad_reference(in, text + at, length);
+		error = reveal(in, &finding, &part);
+		if (error)
+			return error;
 		in->absent = finding == FINDING_NULL && length == size;
 		add_as_text(&buf, part);
 		at += length;

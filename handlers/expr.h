@@ -11,12 +11,19 @@
 #include "db/base/arena.h"
 #include "db/base/error.h"
 
-/* Evaluates scripts; NULL members where there is no evaluator. */
+/*
+ * Evaluates scripts; NULL where there is no evaluator. What a value that a
+ * path leads to hides is told by `reveal`; NULL: nothing is hidden.
+ */
 struct evaluator {
 	struct error *(*evaluate)(void *context, struct arena *arena,
 				  const char *script, struct json_object *scope,
 				  struct json_object **value);
 	void *context;
+	struct error *(*reveal)(void *hidden, struct arena *arena,
+				struct json_object *shown,
+				struct json_object **value);
+	void *hidden;
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "handlers/definition.h"
 #include "handlers/listing.h"
 #include "handlers/record.h"
+#include "handlers/run_row.h"
 #include "handlers/outcome.h"
 
 static struct json_object *
@@ -185,7 +186,7 @@ create_row(struct run *run, const struct outcome *outcome,
 		error = check_written(run, entity, &row);
 	if (error)
 		return input_fault(error);
-	*result = keep(run, row_object(&row, 0));
+	*result = run_row(run, &row, 0);
 	run_changed(run, entity, text_member(*result, "reference_id"), "create",
 		    NULL, *result);
 	notify_done(run, items, "Created", outcome);
@@ -217,7 +218,7 @@ update_row(struct run *run, const struct outcome *outcome,
 		error = check_written(run, entity, &row);
 	if (error)
 		return input_fault(error);
-	*result = keep(run, row_object(&row, 0));
+	*result = run_row(run, &row, 0);
 	run_changed(run, entity, id, "update", before, *result);
 	reply_add(items,
 		  strcmp(outcome->method, "PATCH") ? run->action->on_type
@@ -272,7 +273,7 @@ get_row(struct run *run, const struct outcome *outcome,
 	if (!rows_count(row.rows))
 		return error_new(run->request->arena, 404, "not-found",
 				 "there is no such %s", outcome->type);
-	*result = keep(run, row_object(&row, 0));
+	*result = run_row(run, &row, 0);
 	reply_add(items, run->action->on_type, json_object_get(*result));
 	return NULL;
 }
@@ -305,7 +306,8 @@ get_rows(struct run *run, const struct outcome *outcome,
 	for (size_t i = 0; i < rows_count(page.rows); i++) {
 		struct row row = { listing->selection, page.rows };
 
-		json_object_array_add(*result, row_object(&row, i));
+		json_object_array_add(*result,
+				      json_object_get(run_row(run, &row, i)));
 	}
 	reply_add(items, run->action->on_type, json_object_get(*result));
 	return NULL;

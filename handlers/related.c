@@ -5,15 +5,18 @@
 #include "handlers/related.h"
 
 #include "handlers/listing.h"
+#include "handlers/run_row.h"
 
 static struct json_object *
-rows_array(const struct listing *listing, const struct page *page)
+rows_array(struct run *run, const struct listing *listing,
+	   const struct page *page)
 {
 	const struct row row = { listing->selection, page->rows };
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < rows_count(page->rows); i++)
-		json_object_array_add(array, row_object(&row, i));
+		json_object_array_add(array,
+				      json_object_get(run_row(run, &row, i)));
 	return array;
 }
 
@@ -42,7 +45,7 @@ read_related(struct run *run, const struct relationship *relationship,
 	error = query_page(request->db, request->arena, request->model,
 			   run->actor, listing, &page);
 	if (!error)
-		*rows = rows_array(listing, &page);
+		*rows = rows_array(run, listing, &page);
 	return error;
 }
 

@@ -495,11 +495,11 @@ script_evaluator(struct arena *arena, struct script_host *host)
 	struct script_run *run;
 
 	if (!host)
-		return (struct evaluator){ NULL, NULL };
+		return (struct evaluator){ 0 };
 	run = ARENA_NEW(arena, struct script_run);
 	run->host = host;
 	run->number = ++host->run;
-	return (struct evaluator){ evaluate, run };
+	return (struct evaluator){ .evaluate = evaluate, .context = run };
 }
 
 void
