@@ -438,6 +438,24 @@ describe('ways in', () => {
 		assert.equal(count('later'), 5000);
 	});
 
+	test('a job that is cancelled leaves nothing', async () => {
+		const answer = expect(await send(root, formOf({ entity_name: 'cancelled',
+			create_if_not_exists: 'true' }, `n,t\n${rowsOf(300000)}\n`),
+		{ headers: { prefer: 'respond-async' } }), 202);
+		const job = answer.headers.get('location');
+		const id = job.split('/').at(-1);
+		const attributes = async () => expect(await root.get(job), 200).json.data.attributes;
+		const { unit } = await until('progress', async () => {
+			const now = await attributes();
+			return now.done > 0 && now;
+		});
+		assert.equal(unit, 'bytes');
+		expect(await root.action('job', 'cancel_job', { job_id: id }), 200);
+		await until('the end', async () => (await attributes()).state === 'cancelled');
+		assert.equal((await root.get('/api/cancelled')).status, 404);
+		assert.equal(instance.psql('SELECT to_regclass(\'cancelled\') IS NULL'), 't');
+	});
+
 	/* Private bytes of the largest of the long workers and their children. */
 	function privateBytes() {
 		const sizeOf = (pid) => {

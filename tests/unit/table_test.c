@@ -395,6 +395,103 @@ strange_names_and_links_are_refused(void **state)
 	}
 }
 
+/* A sound workbook but for what `change` does to it, or to its bytes. */
+static const char *
+read_changed(struct fixture *t, void (*change)(zip_t *zip),
+	     void (*spoil)(char *bytes, size_t length))
+{
+	static const char sheet[] = SHEET("<row><c><v>1</v></c></row>");
+	zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, NULL);
+	zip_t *zip = zip_open_from_source(source, ZIP_TRUNCATE, NULL);
+	zip_stat_t stat;
+	char *bytes;
+
+	assert_non_null(zip);
+	zip_source_keep(source);
+	add_part(zip, "xl/workbook.xml", WORKBOOK, strlen(WORKBOOK));
+	add_part(zip, "xl/_rels/workbook.xml.rels",
+		 RELATIONS("worksheet", "sheet.xml"),
+		 strlen(RELATIONS("worksheet", "sheet.xml")));
+	add_part(zip, "xl/sheet.xml", sheet, sizeof sheet - 1);
+	if (change)
+		change(zip);
+	assert_int_equal(zip_close(zip), 0);
+	assert_int_equal(zip_source_stat(source, &stat), 0);
+	assert_int_equal(zip_source_open(source), 0);
+	bytes = arena_alloc(t->arena, stat.size);
+	assert_int_equal(zip_source_read(source, bytes, stat.size), stat.size);
+	zip_source_close(source);
+	zip_source_free(source);
+	if (spoil)
+		spoil(bytes, stat.size);
+	t->options.file = "t.xlsx";
+	return read_all(t, bytes, stat.size);
+}
+
+static void
+add_many(zip_t *zip)
+{
+	for (unsigned i = 0; i < 10001; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "xl/media/%u", i);
+		add_part(zip, name, "", 0);
+	}
+}
+
+static void
+add_link(zip_t *zip)
+{
+	add_part(zip, "xl/media/link", "/etc/passwd", 11);
+	assert_int_equal(zip_file_set_external_attributes(
+				 zip, 3, 0, ZIP_OPSYS_UNIX, 0120777U << 16),
+			 0);
+}
+
+/* The entry of the directory that comes last. */
+static char *
+last_entry(char *bytes, size_t length)
+{
+	while (memcmp(bytes + --length, "PK\x01\x02", 4) != 0)
+		continue;
+	return bytes + length;
+}
+
+/* The sheet begins where the workbook does. */
+static void
+overlap(char *bytes, size_t length)
+{
+	memset(last_entry(bytes, length - 4) + 42, 0, 4);
+}
+
+/* It says that it unpacks to nothing. */
+static void
+understate(char *bytes, size_t length)
+{
+	memset(last_entry(bytes, length - 4) + 24, 0, 4);
+}
+
+static void
+archives_with_traps_are_refused(void **state)
+{
+	static const struct {
+		void (*change)(zip_t *zip);
+		void (*spoil)(char *bytes, size_t length);
+	} traps[] = {
+		{ add_many, NULL },
+		{ add_link, NULL },
+		{ NULL, overlap },
+		{ NULL, understate },
+	};
+	struct fixture *t = *state;
+
+	assert_string_equal(read_changed(t, NULL, NULL), "1:1;");
+	for (size_t i = 0; i < ARRAY_SIZE(traps); i++) {
+		assert_null(read_changed(t, traps[i].change, traps[i].spoil));
+		assert_int_equal(t->error->status, 422);
+	}
+}
+
 /* A sheet that is made while it is packed: one row after the other. */
 struct tall_sheet {
 	const char *cells; /* of each row, behind a cell of its own */
@@ -580,6 +677,7 @@ main(void)
 		TEST(document_types_are_refused),
 		TEST(parts_that_unpack_to_far_more_are_refused),
 		TEST(strange_names_and_links_are_refused),
+		TEST(archives_with_traps_are_refused),
 		TEST(a_sheet_may_be_as_large_as_its_cells),
 		TEST(a_sheet_of_anything_else_is_refused_beyond_256_mib),
 		TEST(damaged_archives_are_refused),
