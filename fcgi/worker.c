@@ -109,7 +109,8 @@ send_pieces(struct worker *worker, const struct answer_stream *stream,
 	struct error *error;
 	size_t size;
 
-	fastcgi_patience(worker->fastcgi, STREAM_PATIENCE_SECONDS);
+	/* a write that went on for a part begins to wait anew */
+	fastcgi_patience(worker->fastcgi, STREAM_PATIENCE_SECONDS / 2);
 	do {
 		error = stream->next(stream->context, &data, &size);
 		if (error)
