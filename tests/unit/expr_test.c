@@ -155,7 +155,8 @@ static void
 a_script_goes_to_the_evaluator(void **state)
 {
 	struct arena *arena = *state;
-	struct evaluator evaluator = { length_of_script, length_of_script };
+	struct evaluator evaluator = { .evaluate = length_of_script,
+				       .context = length_of_script };
 	struct json_object *value;
 	bool absent;
 
