@@ -13,8 +13,8 @@ struct export_reader {
 	struct arena *arena;
 	const struct export *export;
 	struct dump_writer *writer;
-	size_t next;  /* entity of the model */
-	bool is_open; /* its table is being read */
+	size_t next;   /* entity of the model */
+	bool is_open;  /* its table is being read */
 	bool is_taken; /* the piece of the writer was given away */
 	bool is_ended;
 	int64_t done; /* rows of the tables before */
