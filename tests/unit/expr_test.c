@@ -168,6 +168,45 @@ a_script_goes_to_the_evaluator(void **state)
 		"[5]");
 }
 
+/* A blank text hides the word that `hidden` is. */
+static struct error *
+show_hidden(void *hidden, struct arena *arena, struct json_object *shown,
+	    struct json_object **value)
+{
+	*value = shown;
+	if (!json_object_is_type(shown, json_type_string) ||
+	    json_object_get_string_len(shown))
+		return NULL;
+	*value = hidden ? json_object_new_string(hidden) : NULL;
+	if (hidden)
+		arena_defer(arena, release, *value);
+	return NULL;
+}
+
+static void
+what_a_value_hides_is_for_references_alone(void **state)
+{
+	struct arena *arena = *state;
+	struct evaluator evaluator = { .reveal = show_hidden,
+				       .hidden = "word" };
+	struct json_object *scope =
+		parsed(arena, "{\"row\":{\"code\":\"\",\"name\":\"n\"}}");
+	const char *template =
+		"[\"~row.code\",\"<$row.code> $row.name\",\"~row\",\"!row.code\"]";
+	struct json_object *value;
+	bool absent;
+
+	assert_null(expr_evaluate(arena, parsed(arena, template), scope,
+				  &evaluator, &value, &absent));
+	assert_string_equal(
+		json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
+		"[\"word\",\"<word> n\",{\"code\":\"\",\"name\":\"n\"},\"\"]");
+	evaluator.hidden = NULL;
+	assert_null(expr_evaluate(arena, parsed(arena, "\"~row.code\""), scope,
+				  &evaluator, &value, &absent));
+	assert_true(absent);
+}
+
 static void
 only_true_and_one_hold(void **state)
 {
@@ -212,6 +251,7 @@ main(void)
 		cmocka_unit_test(objects_and_arrays_are_walked),
 		cmocka_unit_test(a_script_that_is_a_path_needs_no_evaluator),
 		cmocka_unit_test(a_script_goes_to_the_evaluator),
+		cmocka_unit_test(what_a_value_hides_is_for_references_alone),
 		cmocka_unit_test(only_true_and_one_hold),
 	};
 
