@@ -483,10 +483,37 @@ read_total(struct db *db, struct arena *arena, const struct model *model,
 	return NULL;
 }
 
-struct error *
-query_page(struct db *db, struct arena *arena, const struct model *model,
-	   const struct actor *actor, const struct listing *listing,
-	   struct page *page)
+/* PostgreSQL does not say which of the patterns it refuses. */
+static struct error *
+name_patterns(struct arena *arena, const struct listing *listing,
+	      struct error *error)
+{
+	struct strbuf names;
+
+	if (!error || !error->sqlstate || strcmp(error->sqlstate, "2201B") != 0)
+		return error;
+	strbuf_init(&names, arena);
+	for (size_t i = 0; i < listing->ngroups; i++)
+		for (size_t j = 0; j < listing->groups[i].nconditions; j++) {
+			const struct condition *condition =
+				&listing->groups[i].conditions[j];
+
+			if (condition->comparison < COMPARE_REGEXP ||
+			    condition->comparison > COMPARE_NOT_IREGEXP)
+				continue;
+			strbuf_puts(&names, names.length ? ", " : "");
+			strbuf_puts(&names, condition->column->column_name);
+		}
+	return error_in(error_new(arena, 400, "bad-query",
+				  "Not a regular expression: the value for %s",
+				  names.data),
+			"query");
+}
+
+static struct error *
+read_page(struct db *db, struct arena *arena, const struct model *model,
+	  const struct actor *actor, const struct listing *listing,
+	  struct page *page)
 {
 	struct builder b;
 	struct error *error;
@@ -512,4 +539,13 @@ query_page(struct db *db, struct arena *arena, const struct model *model,
 	if (listing->relationship && !rows_count(page->rows))
 		return check_parent(db, arena, model, actor, listing);
 	return NULL;
+}
+
+struct error *
+query_page(struct db *db, struct arena *arena, const struct model *model,
+	   const struct actor *actor, const struct listing *listing,
+	   struct page *page)
+{
+	return name_patterns(arena, listing,
+			     read_page(db, arena, model, actor, listing, page));
 }

@@ -12,7 +12,8 @@ static const char *const operators[] = {
 	[COMPARE_EQUAL] = " = ",     [COMPARE_NOT_EQUAL] = " IS DISTINCT FROM ",
 	[COMPARE_LIKE] = " LIKE ",   [COMPARE_NOT_LIKE] = " NOT LIKE ",
 	[COMPARE_ILIKE] = " ILIKE ", [COMPARE_NOT_ILIKE] = " NOT ILIKE ",
-	[COMPARE_REGULAR] = " ~* ",
+	[COMPARE_REGEXP] = " ~ ",    [COMPARE_NOT_REGEXP] = " !~ ",
+	[COMPARE_IREGEXP] = " ~* ",  [COMPARE_NOT_IREGEXP] = " !~* ",
 };
 
 static bool
@@ -105,6 +106,8 @@ add_between(struct builder *b, const struct condition *condition,
 	    const char *alias)
 {
 	builder_add_operand(b, condition->column, alias);
+	if (condition->comparison == COMPARE_NOT_BETWEEN)
+		sql_add(&b->sql, " NOT");
 	sql_add(&b->sql, " BETWEEN ");
 	sql_value(&b->sql, condition->values[0]);
 	sql_add(&b->sql, " AND ");
@@ -138,18 +141,20 @@ add_full_text(struct builder *b, const struct condition *condition,
 static bool
 is_pattern(enum comparison comparison)
 {
-	return comparison >= COMPARE_LIKE && comparison <= COMPARE_REGULAR;
+	return comparison >= COMPARE_LIKE && comparison <= COMPARE_NOT_IREGEXP;
 }
 
 static void
 add_binary(struct builder *b, const struct condition *condition,
 	   const char *alias)
 {
+	bool matches = is_pattern(condition->comparison);
+
 	builder_add_operand(b, condition->column, alias);
-	if (is_pattern(condition->comparison) && !is_textual(condition->column))
+	if (matches && !is_textual(condition->column))
 		sql_add(&b->sql, "::text");
 	strbuf_puts(&b->sql.text, operators[condition->comparison]);
-	if (condition->column->target)
+	if (condition->column->target && !matches)
 		sql_value_as(&b->sql, condition->values[0], "uuid");
 	else
 		sql_value(&b->sql, condition->values[0]);
@@ -183,6 +188,7 @@ add_comparison(struct builder *b, const struct condition *condition,
 		add_empty_test(b, condition, alias);
 		break;
 	case COMPARE_BETWEEN:
+	case COMPARE_NOT_BETWEEN:
 		add_between(b, condition, alias);
 		break;
 	case COMPARE_FULL_TEXT:

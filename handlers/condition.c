@@ -15,6 +15,7 @@ enum operand {
 	OPERAND_NONE,
 	OPERAND_LIST,	  /* JSON array, or text with commas */
 	OPERAND_PATTERN,  /* % by the caller */
+	OPERAND_REGEXP,	  /* as it is */
 	OPERAND_CONTAINS, /* % at both ends unless there is one */
 	OPERAND_BEGINS,
 	OPERAND_ENDS,
@@ -57,6 +58,10 @@ operators[] = {
 	{ "iLike", COMPARE_ILIKE, OPERAND_PATTERN },
 	{ "not ilike", COMPARE_NOT_ILIKE, OPERAND_PATTERN },
 	{ "notILike", COMPARE_NOT_ILIKE, OPERAND_PATTERN },
+	{ "regexpLike", COMPARE_REGEXP, OPERAND_REGEXP },
+	{ "regexpNotLike", COMPARE_NOT_REGEXP, OPERAND_REGEXP },
+	{ "regexpILike", COMPARE_IREGEXP, OPERAND_REGEXP },
+	{ "regexpNotILike", COMPARE_NOT_IREGEXP, OPERAND_REGEXP },
 	{ "begins with", COMPARE_LIKE, OPERAND_BEGINS },
 	{ "ends with", COMPARE_LIKE, OPERAND_ENDS },
 	{ "in", COMPARE_IN, OPERAND_LIST },
@@ -65,6 +70,7 @@ operators[] = {
 	{ "not in", COMPARE_NOT_IN, OPERAND_LIST },
 	{ "none of", COMPARE_NOT_IN, OPERAND_LIST },
 	{ "between", COMPARE_BETWEEN, OPERAND_LIST },
+	{ "notBetween", COMPARE_NOT_BETWEEN, OPERAND_LIST },
 	{ "is empty", COMPARE_IS_EMPTY, OPERAND_NONE },
 	{ "is not empty", COMPARE_IS_NOT_EMPTY, OPERAND_NONE },
 	{ "is null", COMPARE_IS_NULL, OPERAND_NONE },
@@ -236,7 +242,9 @@ read_list(const struct listing_context *context, const struct entry *entry,
 				 "A list holds at most 1000 values; too many "
 				 "for ",
 				 entry->column);
-	if (condition->comparison == COMPARE_BETWEEN && count != 2)
+	if ((condition->comparison == COMPARE_BETWEEN ||
+	     condition->comparison == COMPARE_NOT_BETWEEN) &&
+	    count != 2)
 		return bad_query(context, "Two values are needed for ",
 				 entry->column);
 	condition->values =
@@ -295,6 +303,9 @@ read_operand(const struct listing_context *context, const struct entry *entry,
 				entry->column);
 		*value = arena_strdup(context->arena, text_of(entry->value));
 		return NULL;
+	case OPERAND_REGEXP:
+		*value = arena_strdup(context->arena, text_of(entry->value));
+		return NULL;
 	default:
 		*value = pattern(context->arena,
 				 text_of(entry->value), operator->operand);
@@ -315,7 +326,7 @@ set_fuzzy(const struct listing_context *context, const char *mode,
 	strbuf_init(&buf, context->arena);
 	condition->comparison = COMPARE_ILIKE;
 	if (!strcmp(mode, "word_boundary")) {
-		condition->comparison = COMPARE_REGULAR;
+		condition->comparison = COMPARE_IREGEXP;
 		strbuf_literal(&buf, "\\y");
 		for (; *text; text++) {
 			if (!isalnum((unsigned char)*text) &&

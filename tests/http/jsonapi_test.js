@@ -324,6 +324,14 @@ describe('query', () => {
 		['title', 'ilike', 'b%', ['Bell', 'bell jar']],
 		['title', 'not like', 'B%', ['Anvil', 'Candle', 'Drum', 'bell jar']],
 		['title', 'not ilike', 'b%', ['Anvil', 'Candle', 'Drum']],
+		['title', 'notLike', 'B%', ['Anvil', 'Candle', 'Drum', 'bell jar']],
+		['title', 'iLike', 'b%', ['Bell', 'bell jar']],
+		['title', 'notILike', 'b%', ['Anvil', 'Candle', 'Drum']],
+		['title', 'regexpLike', '^b.l+( |$)', ['bell jar']],
+		['title', 'regexpNotLike', '^[AB]', ['Candle', 'Drum', 'bell jar']],
+		['title', 'regexpILike', '^b.l+( |$)', ['Bell', 'bell jar']],
+		['title', 'regexpNotILike', '^[ab]', ['Candle', 'Drum']],
+		['quantity', 'regexpLike', '^1', ['Candle', 'Drum']],
 		['title', 'begins with', 'Can', ['Candle']],
 		['title', 'ends with', 'um', ['Drum']],
 		['made_at', 'before', '2021-01-01T00:00:00Z', ['Anvil']],
@@ -338,6 +346,9 @@ describe('query', () => {
 		['quantity', 'lte', 3, ['Bell', 'Drum']],
 		['quantity', 'in', [1, 12], ['Candle', 'Drum']],
 		['quantity', 'notIn', [1, 12], ['Anvil', 'Bell', 'bell jar']],
+		['quantity', 'between', [3, 7], ['Anvil', 'Bell', 'bell jar']],
+		['quantity', 'notBetween', [3, 7], ['Candle', 'Drum']],
+		['quantity', 'notBetween', '3,7', ['Candle', 'Drum']],
 		['title', 'any of', 'Bell,Drum', ['Bell', 'Drum']],
 		['title', 'any of', ['Bell', 'Drum'], ['Bell', 'Drum']],
 		['title', 'none of', ['Bell', 'Drum'], ['Anvil', 'Candle', 'bell jar']],
@@ -402,6 +413,28 @@ describe('query', () => {
 			'query[1][column]': 'quantity', 'query[1][operator]': 'gt',
 			'query[1][value]': '3' });
 		assert.deepEqual(titles(two), ['Anvil']);
+	});
+
+	test('a pattern that is none names its column', async () => {
+		for (const operator of ['regexpLike', 'regexpNotLike', 'regexpILike',
+			'regexpNotILike'])
+			for (const value of ['(', '[', 'a{2,1}', '*', '\\', 'a{99999}']) {
+				const { json } = refused(await alice.get('/api/thing?query=' +
+					encodeURIComponent(JSON.stringify([
+						{ column: 'title', operator, value },
+						{ column: 'quantity', operator: 'gt', value: 0 }]))), 400);
+				assert.match(json.errors[0].detail, /title$/);
+				assert.equal(json.errors[0].source.parameter, 'query');
+			}
+		refused(await alice.get('/api/thing?query=' + encodeURIComponent(JSON.stringify(
+			[{ column: 'quantity', operator: 'notBetween', value: [1] }]))), 400);
+	});
+
+	test('a key matches a pattern by its reference id', async () => {
+		assert.deepEqual(await found([{ column: 'shelf_id', operator: 'like',
+			value: `${shelves[1].id.slice(0, 30)}%` }]), ['Bell']);
+		assert.deepEqual(await found([{ column: 'shelf_id', operator: 'regexpLike',
+			value: `^${shelves[1].id}$` }]), ['Bell']);
 	});
 
 	test('only what is true or false is asked for it', async () => {
