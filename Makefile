@@ -22,7 +22,7 @@ OPTIMIZE ?= -O2
 Q := $(if $(V),,@)
 
 PACKAGES := fcgi json-c libpq libjwt openssl libcurl yaml-0.1 tomlplusplus \
-	libcrypt libzip expat freexl xlsxwriter
+	libcrypt libzip expat freexl xlsxwriter libcmark
 # asked once, and only when something is compiled
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcsv -lstdc++)$(PKG_LIBS)
@@ -160,6 +160,7 @@ layers:
 	@! grep -ln 'libpq-fe.h' $(filter-out db/% tests/%,$(OURS))
 	@! grep -ln 'fcgiapp.h' $(filter-out fcgi/% tests/%,$(OURS))
 	@! grep -ln 'jwt\.h' $(filter-out handlers/auth.c tests/%,$(OURS))
+	@! grep -ln 'cmark\.h' $(filter-out handlers/markdown.c tests/%,$(OURS))
 	@echo "layers: ok"
 
 # Variadic functions end in a plain NULL here, which POSIX makes a pointer. An

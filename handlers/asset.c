@@ -1,7 +1,8 @@
 /*
- * asset.c: GET /asset/{entity}/{id}/{column}: a file of a row (wire/json-api.md
- * section 5.4). Whoever sees the row and the column gets it; nginx reads the
- * content (X-Accel-Redirect), parts of it as well.
+ * asset.c: GET /asset/{entity}/{id}/{column}: a file of a row, or a Markdown
+ * text as HTML (wire/json-api.md section 5.4). Whoever sees the row and the
+ * column gets it; nginx reads the content of files (X-Accel-Redirect), parts of
+ * it as well.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "db/base/crypto.h"
 #include "db/file_list.h"
 #include "handlers/asset.h"
+#include "handlers/markdown.h"
 #include "handlers/media_type.h"
 #include "handlers/resource.h"
 #include "handlers/route.h"
@@ -23,31 +25,50 @@ static const char POLICY[] =
 
 /* Which column. */
 
+bool
+asset_is_file(const struct column *column)
+{
+	return column->kind == VALUE_FILE;
+}
+
+static bool
+is_markdown(const struct column *column)
+{
+	return column->type && !strcmp(column->type->name, "markdown");
+}
+
+static bool
+is_readable(const struct column *column)
+{
+	return asset_is_file(column) || is_markdown(column);
+}
+
 static const struct column *
-file_column(const struct request *request, const struct entity *entity,
-	    size_t length)
+find_column(const struct request *request, const struct entity *entity,
+	    asset_kind *is_served, size_t length)
 {
 	const struct column *column = entity_column(
 		entity,
 		arena_strndup(request->arena, request->captures[2], length));
 
-	return column && column->kind == VALUE_FILE && column_is_visible(column)
-		       ? column
-		       : NULL;
+	return column && is_served(column) && column_is_visible(column) ? column
+									: NULL;
 }
 
 struct error *
 asset_column(const struct request *request, const struct entity *entity,
-	     const struct column **column)
+	     asset_kind *is_served, const struct column **column)
 {
 	const char *name = request->captures[2];
 	const char *last = strrchr(name, '.');
 
-	*column = file_column(request, entity, strlen(name));
+	*column = find_column(request, entity, is_served, strlen(name));
 	if (!*column && last)
-		*column = file_column(request, entity, (size_t)(last - name));
+		*column = find_column(request, entity, is_served,
+				      (size_t)(last - name));
 	if (!*column && last)
-		*column = file_column(request, entity, strcspn(name, "."));
+		*column = find_column(request, entity, is_served,
+				      strcspn(name, "."));
 	return *column ? NULL : resource_not_found(request, "file column");
 }
 
@@ -145,20 +166,29 @@ disposition(const struct request *request, const struct media_type *type,
 	return buf.data;
 }
 
-/* False where the caller has it already. */
+/* True where the caller has it already. */
+static bool
+is_known(const struct request *request, struct response *response,
+	 const char *sha256)
+{
+	const char *tag = arena_printf(request->arena, "\"%s\"", sha256);
+
+	response_header(response, "ETag", tag);
+	response_header(response, "Content-Security-Policy", POLICY);
+	if (!resource_is_not_modified(request, tag))
+		return false;
+	response->status = 304;
+	return true;
+}
+
 static bool
 begin_answer(const struct request *request, struct response *response,
 	     const char *name, const char *sha256)
 {
 	const struct media_type *type = media_type_of(name);
-	const char *tag = arena_printf(request->arena, "\"%s\"", sha256);
 
-	response_header(response, "ETag", tag);
-	response_header(response, "Content-Security-Policy", POLICY);
-	if (resource_is_not_modified(request, tag)) {
-		response->status = 304;
+	if (is_known(request, response, sha256))
 		return false;
-	}
 	response->content_type = type->name;
 	response_header(response, "Content-Disposition",
 			disposition(request, type, name));
@@ -203,6 +233,26 @@ send_own(const struct request *request, struct response *response,
 	return NULL;
 }
 
+static struct error *
+send_markdown(const struct request *request, struct response *response,
+	      const char *text)
+{
+	size_t length = strlen(text);
+	struct strbuf html;
+
+	if (length > MARKDOWN_MAX)
+		return error_new(request->arena, 422, "too-long",
+				 "The text is too long to be rendered.");
+	strbuf_init(&html, request->arena);
+	markdown_to_html(&html, text, length);
+	if (is_known(request, response,
+		     crypto_sha256_hex(request->arena, html.data, html.length)))
+		return NULL;
+	response->content_type = "text/html; charset=utf-8";
+	response->body = html;
+	return NULL;
+}
+
 struct error *
 serve_asset(struct request *request, struct response *response)
 {
@@ -216,11 +266,13 @@ serve_asset(struct request *request, struct response *response)
 
 	error = resource_find_readable_row(request, &entity, &id);
 	if (!error)
-		error = asset_column(request, entity, &column);
+		error = asset_column(request, entity, is_readable, &column);
 	if (!error)
 		error = read_text(request, entity, id, column, &text);
 	if (error)
 		return error;
+	if (is_markdown(column))
+		return send_markdown(request, response, text);
 	list = file_list_parse(request->arena, text);
 	if (!list) /* its name is what the URL says */
 		return send_own(request, response, request->captures[2], text);

@@ -6,12 +6,17 @@
 
 #include "handlers/request.h"
 
+/* Which columns a route serves. */
+typedef bool asset_kind(const struct column *column);
+
+asset_kind asset_is_file;
+
 /*
- * The captured file column, with an extension or without, which goes from the
- * first or the last dot. 404 for others, hidden ones included.
+ * The captured column of that kind, with an extension or without, which goes
+ * from the first or the last dot. 404 for others, hidden ones included.
  */
 struct error *asset_column(const struct request *request,
-			   const struct entity *entity,
+			   const struct entity *entity, asset_kind *is_served,
 			   const struct column **column) MUST_CHECK;
 
 #endif

@@ -129,7 +129,7 @@ serve_asset_upload(struct request *request, struct response *response)
 
 	error = resource_find_writable_row(request, VERB_UPDATE, &entity, &id);
 	if (!error)
-		error = asset_column(request, entity, &column);
+		error = asset_column(request, entity, asset_is_file, &column);
 	if (!error)
 		error = read_name(request, &name);
 	if (!error)

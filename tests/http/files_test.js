@@ -31,6 +31,10 @@ const SCHEMA = {
 				IsNullable: true },
 			{ ColumnName: 'photo', ColumnType: 'image.png|jpg', DataType: 'blob',
 				IsNullable: true },
+			{ ColumnName: 'story', ColumnType: 'markdown', DataType: 'text',
+				IsNullable: true },
+			{ ColumnName: 'secret_story', ColumnType: 'markdown', DataType: 'text',
+				IsNullable: true, ExcludeFromApi: true },
 			{ ColumnName: 'secret_scan', ColumnType: 'file.*', DataType: 'blob',
 				IsNullable: true, ExcludeFromApi: true },
 		],
@@ -403,8 +407,9 @@ describe('who may', () => {
 		const id = await row(READ_ALL, { title: 'x', scan: [fileOf('m', 'm')] });
 		const texts = new Set();
 
-		instance.psql(`UPDATE paper SET secret_scan = scan WHERE reference_id = '${id}'`);
-		for (const column of ['nothing', 'secret_scan', 'title', 'permission', 'scan_id',
+		instance.psql(`UPDATE paper SET secret_scan = scan, secret_story = 'x'
+			WHERE reference_id = '${id}'`);
+		for (const column of ['nothing', 'secret_scan', 'secret_story', 'title', 'permission', 'scan_id',
 			'user_account_id', '..', '%2e%2e', 'scan%00']) {
 			const answer = await people.root.get(`/asset/paper/${id}/${column}`);
 			assert.ok([400, 404].includes(answer.status), answer.asked);
@@ -508,6 +513,75 @@ describe('what is refused', () => {
 		assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
 		const saved = await fetchBytes(people.alice, `${attributes.scan[0].src}&download`);
 		assert.match(saved.headers.get('content-disposition'), /^attachment;/);
+	});
+});
+
+describe('Markdown', () => {
+	const tell = async (story, permission = READ_ALL) => {
+		const { id } = await people.alice.made('paper', { title: 'told', story });
+		expect(await people.alice.update('paper', id, { permission }), 200);
+		return `/asset/paper/${id}/story`;
+	};
+	const html = async (target, client = people.guest) =>
+		expect(await client.get(target), 200).text;
+
+	test('comes as HTML', async () => {
+		const target = await tell('# Ünder\n\n*a* <https://b.example/>\n\n' +
+			'- [c](/d "e")\n\n---\n\n    f & g\n');
+		const wanted = '<h1>Ünder</h1>\n<p><em>a</em> <a href="https://b.example/">' +
+			'https://b.example/</a></p>\n<ul>\n<li><a href="/d" title="e">c</a></li>\n' +
+			'</ul>\n<hr />\n<pre><code>f &amp; g\n</code></pre>\n';
+		for (const name of ['', '.html', '.a.b'])
+			assert.equal(await html(target + name), wanted);
+		const answer = await people.guest.get(target);
+		assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8');
+		assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+		assert.match(answer.headers.get('content-security-policy'),
+			/default-src 'none';.*sandbox$/);
+		const head = await fetchBytes(people.guest, target, { method: 'HEAD' });
+		assert.equal(head.status, 200);
+		assert.equal(head.bytes.length, 0);
+	});
+
+	test('nothing in it runs', async () => {
+		const answer = await html(await tell(['<script>alert(1)</script>',
+			'a <b onclick="alert(1)">b</b> <img src=x onerror=alert(1)>',
+			'<!-- secret -->', '[a](javascript:alert(1))', '[b](JaVaScript:alert(1))',
+			'[c](&#106;avascript:alert(1))', '<javascript:alert(1)>',
+			'![d](data:text/html;base64,PHNjcmlwdD4=)', '[e](vbscript:x)',
+			'[f]: javascript:alert(1)\n\n[f]', '[g](file:///etc/passwd)',
+			'[h](/x "\\" onclick=\\"alert(1)")'].join('\n\n')));
+		assert.doesNotMatch(answer, /<(?!\/?(p|a|img)\b|!-- raw HTML omitted -->)/);
+		assert.doesNotMatch(answer, /secret|(href|src)="[a-z]+:/i);
+		assert.doesNotMatch(answer.replace(/"[^"]*"/g, ''), /<[^>]*\son/);
+		assert.match(answer, /title="&quot; onclick=&quot;alert\(1\)"/);
+	});
+
+	test('who has it already gets 304, until it is changed', async () => {
+		const target = await tell('one', ALL);
+		const tag = (await people.alice.get(target)).headers.get('etag');
+		const again = () => fetchBytes(people.alice, target,
+			{ headers: { 'if-none-match': tag } });
+
+		assert.equal((await again()).status, 304);
+		expect(await people.alice.update('paper', target.split('/')[3],
+			{ story: 'two' }), 200);
+		const changed = await again();
+		assert.equal(changed.status, 200);
+		assert.equal(changed.bytes.toString(), '<p>two</p>\n');
+	});
+
+	test('the row decides; null and what is too long are refused', async () => {
+		const closed = await tell('mine', READ_ALL & ~(2 | 2 << 14));
+		assert.equal(await html(closed, people.alice), '<p>mine</p>\n');
+		for (const name of ['guest', 'bob'])
+			refused(await people[name].get(closed), 404);
+		refused(await people.guest.get(await tell(null)), 404);
+		refused(await people.guest.get(await tell('x'.repeat(131073))), 422);
+		refused(await people.alice.post(`${closed}/upload?filename=a`, 'b'), 404);
+		const begin = Date.now();
+		await html(await tell('![[]()'.repeat(21000)));
+		assert.ok(Date.now() - begin < 8000, 'it is bounded');
 	});
 });
 
