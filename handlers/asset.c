@@ -31,8 +31,8 @@ asset_is_file(const struct column *column)
 	return column->kind == VALUE_FILE;
 }
 
-static bool
-is_markdown(const struct column *column)
+bool
+asset_is_markdown(const struct column *column)
 {
 	return column->type && !strcmp(column->type->name, "markdown");
 }
@@ -40,7 +40,7 @@ is_markdown(const struct column *column)
 static bool
 is_readable(const struct column *column)
 {
-	return asset_is_file(column) || is_markdown(column);
+	return asset_is_file(column) || asset_is_markdown(column);
 }
 
 static const struct column *
@@ -271,7 +271,7 @@ serve_asset(struct request *request, struct response *response)
 		error = read_text(request, entity, id, column, &text);
 	if (error)
 		return error;
-	if (is_markdown(column))
+	if (asset_is_markdown(column))
 		return send_markdown(request, response, text);
 	list = file_list_parse(request->arena, text);
 	if (!list) /* its name is what the URL says */

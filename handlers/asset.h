@@ -9,7 +9,8 @@
 /* Which columns a route serves. */
 typedef bool asset_kind(const struct column *column);
 
-asset_kind asset_is_file;
+/* A column of files; or else one that GET serves as well, a Markdown text. */
+asset_kind asset_is_file, asset_is_markdown;
 
 /*
  * The captured column of that kind, with an extension or without, which goes

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/row_stream.h"
+#include "handlers/asset.h"
 #include "handlers/formats/format.h"
 #include "handlers/formats/yaml_write.h"
 #include "handlers/jsonapi.h"
@@ -92,6 +93,11 @@ static const char *const figures_parameters[] = { "Column", "Group", "Where",
 						  NULL };
 static const char *const action_parameters[] = { "Prefer", "IdempotencyKey",
 						 NULL };
+static const char *const file_parameters[] = { "FileName", "FileIndex",
+					       "Download", "IfNoneMatch",
+					       NULL };
+static const char *const markdown_parameters[] = { "IfNoneMatch", NULL };
+static const char *const upload_parameters[] = { "UploadName", NULL };
 static const char *const id_parameters[] = { "Id", NULL };
 
 /* Rows of an entity. */
@@ -383,6 +389,81 @@ put_figures(const struct making *making, const struct entity *entity)
 	    object("get", get, NULL));
 }
 
+/* Files and Markdown. */
+
+static struct json_object *
+asset_operation(const struct making *making, const struct entity *entity,
+		const struct column *column, const char *verb,
+		const char *description, struct json_object *response)
+{
+	return operation(arena_printf(making->arena, "%s.%s.%s", verb,
+				      entity->name, column->column_name),
+			 arena_printf(making->arena, "%s %s", description,
+				      column->column_name),
+			 entity->name, responses_of("200", response));
+}
+
+static struct json_object *
+read_asset(const struct making *making, const struct entity *entity,
+	   const struct column *column, const char *verb)
+{
+	bool is_file = asset_is_file(column);
+	struct json_object *get = asset_operation(
+		making, entity, column, verb,
+		is_file ? "A file of" : "As HTML:",
+		openapi_reference("responses", is_file ? "File" : "Html"));
+
+	put(json_object_object_get(get, "responses"), "304",
+	    openapi_reference("responses", "Unchanged"));
+	if (is_file)
+		put(json_object_object_get(get, "responses"), "206",
+		    openapi_reference("responses", "FilePart"));
+	put_parameters(get, is_file ? file_parameters : markdown_parameters);
+	return get;
+}
+
+static void
+put_upload(const struct making *making, const struct entity *entity,
+	   const struct column *column, const char *path)
+{
+	struct json_object *upload = json_object_new_object();
+	struct json_object *post = asset_operation(
+		making, entity, column, "upload", "Add a file to",
+		response_reference(making, entity, ".row"));
+
+	put_parameters(post, upload_parameters);
+	put(post, "requestBody", openapi_reference("requestBodies", "File"));
+	put_parameters(upload, id_parameters);
+	put(upload, "post", post);
+	put(making->paths, arena_printf(making->arena, "%s/upload", path),
+	    upload);
+}
+
+static void
+put_assets(const struct making *making, const struct entity *entity)
+{
+	for (size_t i = 0; i < entity->ncolumns; i++) {
+		const struct column *column = entity->columns[i];
+		struct json_object *asset;
+		const char *path;
+
+		if (!column_is_visible(column) ||
+		    (!asset_is_file(column) && !asset_is_markdown(column)))
+			continue;
+		path = arena_printf(making->arena, "/asset/%s/{id}/%s",
+				    entity->name, column->column_name);
+		asset = json_object_new_object();
+		put_parameters(asset, id_parameters);
+		put(asset, "get", read_asset(making, entity, column, "asset"));
+		put(asset, "head",
+		    read_asset(making, entity, column, "asset_head"));
+		put(making->paths, path, asset);
+		if (asset_is_file(column) &&
+		    may_write(making, entity, VERB_UPDATE))
+			put_upload(making, entity, column, path);
+	}
+}
+
 static void
 put_entity(const struct making *making, const struct entity *entity)
 {
@@ -395,6 +476,7 @@ put_entity(const struct making *making, const struct entity *entity)
 	put_item(making, entity);
 	put_relationships(making, entity);
 	put_figures(making, entity);
+	put_assets(making, entity);
 }
 
 /* Streams. */

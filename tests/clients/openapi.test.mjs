@@ -27,9 +27,16 @@ before(async () => {
 	const { root } = people;
 	await root.load('schema_library.yaml', schemaFile('schema_library.yaml'));
 	await openTables(root, 'book', 'author', 'loan');
+	await root.load('schema_sheet.json', JSON.stringify({ Tables: [{
+		TableName: 'sheet', Permission: 2097151, DefaultPermission: 2097151,
+		Columns: [{ ColumnName: 'scan', ColumnType: 'file.*', DataType: 'blob',
+			IsNullable: true },
+		{ ColumnName: 'hidden_scan', ColumnType: 'file.*', DataType: 'blob',
+			IsNullable: true, ExcludeFromApi: true }],
+	}] }));
 	if (marketFolder())
 		await loadPackages(root, 'todolist', 'blog', 'faq', 'style');
-	const tables = ['author', 'book', 'loan',
+	const tables = ['author', 'book', 'loan', 'sheet',
 		...marketFolder() ? ['project', 'todo', 'tag', 'blog', 'post'] : []];
 	for (const table of tables)
 		expect(await root.action('world', 'generate_random_data',
@@ -94,6 +101,12 @@ describe('the document', () => {
 		for (const path of ['/api/book/{id}/relationships/coauthors', '/stats/book',
 			'/api/operations', '/track/start/{machine}', '/health'])
 			assert.ok(root.paths[path], path);
+		assert.deepEqual(Object.keys(root.paths).filter((path) =>
+			/^\/asset\/(book|sheet)\//.test(path)).sort(),
+		['/asset/book/{id}/blurb', '/asset/sheet/{id}/scan',
+			'/asset/sheet/{id}/scan/upload']);
+		for (const method of ['get', 'head'])
+			assert.ok(root.paths['/asset/sheet/{id}/scan'][method], method);
 		assert.deepEqual(root.paths['/action/book/lend_book'].post.requestBody
 			.content['application/json'].schema.properties.attributes.required.sort(),
 		['book_id', 'due_at']);
