@@ -125,7 +125,7 @@ aggregate_read_column(struct aggregate_reader *r, const char *name,
 		   strlen(expression->entity->name) == length) {
 		name += length + 1;
 	}
-	if (!strcmp(name, "id")) /* keys compare as reference ids */
+	if (r->join && !strcmp(name, "id")) /* keys compare as reference ids */
 		name = "reference_id";
 	error = listing_path(r->context, expression->entity, name, r->parameter,
 			     &expression->path, &expression->column);

@@ -317,15 +317,14 @@ perform(struct operations *o, struct json_object *operation)
 		if (!error)
 			error = change_links(o, &target, kinds[kind].change,
 					     data);
-		resource_note_write(
-			o->request,
-			target.relationship->relation->join
-				? target.relationship->relation->join
-				: target.entity,
-			&o->stale);
+		stale_note(o->request->model,
+			   target.relationship->relation->join
+				   ? target.relationship->relation->join
+				   : target.entity,
+			   &o->stale);
 		return error;
 	}
-	resource_note_write(o->request, target.entity, &o->stale);
+	stale_note(o->request->model, target.entity, &o->stale);
 	return change_row(o, &target, kinds[kind].verb, data);
 }
 

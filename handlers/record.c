@@ -11,32 +11,22 @@
 #include "db/base/clock.h"
 #include "db/base/crypto.h"
 #include "db/base/json.h"
+#include "handlers/stale.h"
 
 /* Rows that are named in a record; of more only the number is kept. */
 #define ROWS_MAX 1000
 /* Bytes of an input that are kept. */
 #define INPUT_MAX 1000
 
-static bool
-is_join_of(const struct entity *entity, const struct entity *of)
-{
-	return of && of->group_join == entity;
-}
-
 static void
 note_stale(struct run *run, const struct entity *entity)
 {
-	const struct model *model = run->request->model;
-	const struct entity *smd = model_entity(model, "smd");
+	struct stale stale = { 0 };
 
-	if (entity == model->user_account || entity == model->usergroup ||
-	    entity == model->membership)
-		run->access_changed = true;
-	run->definitions_written |= entity == model->usergroup;
-	if (entity == model->world || entity == model->action ||
-	    entity == smd || is_join_of(entity, model->world) ||
-	    is_join_of(entity, model->action) || is_join_of(entity, smd))
-		run->model_changed = run->definitions_written = true;
+	stale_note(run->request->model, entity, &stale);
+	run->access_changed |= stale.access;
+	run->model_changed |= stale.model;
+	run->definitions_written |= stale.definitions;
 }
 
 /* Rows that come and go with any run are not what was asked about. */

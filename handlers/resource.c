@@ -325,35 +325,11 @@ resource_find_writable_row(const struct request *request, enum verb verb,
 	return error;
 }
 
-static bool
-is_group_join_of(const struct entity *entity, const struct entity *owner)
-{
-	return owner->group_join == entity;
-}
-
-void
-resource_note_write(const struct request *request, const struct entity *entity,
-		    struct stale *stale)
-{
-	const struct model *model = request->model;
-
-	stale->access |= entity == model->user_account ||
-			 entity == model->usergroup ||
-			 entity == model->membership;
-	stale->model |=
-		entity == model->world || entity == model->action ||
-		entity == model->usergroup || !strcmp(entity->name, "smd") ||
-		!strcmp(entity->name, "stream") ||
-		is_group_join_of(entity, model->world) ||
-		is_group_join_of(entity, model->action) ||
-		(entity == model->membership && !model->has_administrator);
-}
-
 struct error *
 resource_finish(struct request *request, const struct stale *stale)
 {
 	struct error *error =
-		stale->model ? request_check_model(request) : NULL;
+		stale->definitions ? request_check_model(request) : NULL;
 
 	if (!error)
 		error = db_finish(request->db, request->arena);
@@ -369,18 +345,18 @@ resource_finish(struct request *request, const struct stale *stale)
 struct error *
 resource_finish_write(struct request *request, const struct entity *entity)
 {
-	struct stale stale = { false, false };
+	struct stale stale = { 0 };
 
-	resource_note_write(request, entity, &stale);
+	stale_note(request->model, entity, &stale);
 	return resource_finish(request, &stale);
 }
 
 void
 resource_begin_checked(struct request *request, const struct entity *entity)
 {
-	struct stale stale = { false, false };
+	struct stale stale = { 0 };
 
-	resource_note_write(request, entity, &stale);
+	stale_note(request->model, entity, &stale);
 	if (stale.model || definition_is_checked(request->model, entity))
 		db_begin(request->db);
 }

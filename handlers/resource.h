@@ -6,12 +6,7 @@
 #define ACTD_RESOURCE_H
 
 #include "handlers/request.h"
-
-/* What the caches hold that writes have changed. */
-struct stale {
-	bool model;
-	bool access;
-};
+#include "handlers/stale.h"
 
 /* An entity by its name on the wire, `user` included; 404 otherwise. */
 struct error *resource_entity(const struct request *request, const char *name,
@@ -43,10 +38,6 @@ bool resource_is_not_modified(const struct request *request, const char *tag);
 struct error *resource_check_writable(const struct request *request,
 				      const struct entity *entity,
 				      enum verb verb) MUST_CHECK;
-
-/* Notes what a write to `entity` makes stale. */
-void resource_note_write(const struct request *request,
-			 const struct entity *entity, struct stale *stale);
 
 /* Looks at a new model (422), commits, then brings the caches of this node up
  * to date. */
