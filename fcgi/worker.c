@@ -167,15 +167,8 @@ static void
 count_response(struct shared *shared, struct shared_slot *slot, int status,
 	       const struct cost *cost)
 {
-	static const enum shared_counter classes[] = { COUNTER_RESPONSES_2XX,
-						       COUNTER_RESPONSES_3XX,
-						       COUNTER_RESPONSES_4XX,
-						       COUNTER_RESPONSES_5XX };
-	int class = status / 100 - 2;
-
 	shared_count(shared, COUNTER_REQUESTS, 1);
-	if (class >= 0 && class < (int)ARRAY_SIZE(classes))
-		shared_count(shared, classes[class], 1);
+	shared_count_response(shared, status);
 	shared_count(shared, COUNTER_REQUEST_MICROSECONDS,
 		     (uint64_t)cost->wall_us);
 	shared_count(shared, COUNTER_RESPONSE_BYTES, cost->bytes);

@@ -3,10 +3,6 @@
  * did it do. Figures come from shared memory; nothing here tells of rows,
  * versions, paths or process ids.
  */
-#include <time.h>
-
-#include "db/base/clock.h"
-
 #include "handlers/route.h"
 
 #define JSON_TYPE "application/json"
@@ -18,14 +14,6 @@ static const struct {
 	double unit; /* what one of the counter is */
 } metrics[] = {
 	{ COUNTER_REQUESTS, "actd_requests_total", "Requests served.", 1 },
-	{ COUNTER_RESPONSES_2XX, "actd_responses_2xx_total",
-	  "Answers with a status of 200 to 299.", 1 },
-	{ COUNTER_RESPONSES_3XX, "actd_responses_3xx_total",
-	  "Answers with a status of 300 to 399.", 1 },
-	{ COUNTER_RESPONSES_4XX, "actd_responses_4xx_total",
-	  "Answers with a status of 400 to 499.", 1 },
-	{ COUNTER_RESPONSES_5XX, "actd_responses_5xx_total",
-	  "Answers with a status of 500 to 599.", 1 },
 	{ COUNTER_REQUEST_MICROSECONDS, "actd_request_seconds_total",
 	  "Time spent in requests.", 1e-6 },
 	{ COUNTER_RESPONSE_BYTES, "actd_response_bytes_total",
@@ -40,12 +28,21 @@ static const struct {
 	  "Workers that ended without being told to.", 1 },
 };
 
-static uint64_t
-counter(const struct shared *shared, enum shared_counter which)
-{
-	return atomic_load_explicit(&shared->counters[which],
-				    memory_order_relaxed);
-}
+/* Responses by the first digit of their status. */
+static const struct {
+	int first; /* status of the class */
+	const char *name;
+	const char *help;
+} response_metrics[] = {
+	{ 200, "actd_responses_2xx_total",
+	  "Answers with a status of 200 to 299." },
+	{ 300, "actd_responses_3xx_total",
+	  "Answers with a status of 300 to 399." },
+	{ 400, "actd_responses_4xx_total",
+	  "Answers with a status of 400 to 499." },
+	{ 500, "actd_responses_5xx_total",
+	  "Answers with a status of 500 to 599." },
+};
 
 struct error *
 serve_health(struct request *request UNUSED, struct response *response)
@@ -106,10 +103,24 @@ add_gauge(struct strbuf *buf, const char *name, const char *help,
 }
 
 static void
+add_responses(struct strbuf *buf, const struct shared *shared)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(response_metrics); i++) {
+		int first = response_metrics[i].first;
+
+		add_head(buf, response_metrics[i].name, "counter",
+			 response_metrics[i].help);
+		strbuf_printf(buf, "%llu\n",
+			      (unsigned long long)shared_responses(
+				      shared, first, first + 99));
+	}
+}
+
+static void
 add_counters(struct strbuf *buf, const struct shared *shared)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
-		double value = (double)counter(shared, metrics[i].counter);
+		double value = (double)shared_total(shared, metrics[i].counter);
 
 		add_head(buf, metrics[i].name, "counter", metrics[i].help);
 		strbuf_printf(buf, "%.*f\n", metrics[i].unit < 1 ? 6 : 0,
@@ -148,60 +159,7 @@ serve_metrics(struct request *request, struct response *response)
 				 "Metrics are answered to this host only.");
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	add_counters(&response->body, request->shared);
+	add_responses(&response->body, request->shared);
 	add_gauges(&response->body, request->shared);
-	return NULL;
-}
-
-static void
-add_status_counts(struct strbuf *buf, const struct shared *shared)
-{
-	static const enum shared_counter classes[] = { COUNTER_RESPONSES_2XX,
-						       COUNTER_RESPONSES_3XX,
-						       COUNTER_RESPONSES_4XX,
-						       COUNTER_RESPONSES_5XX };
-
-	strbuf_literal(buf, ",\"total_status_code_count\":{");
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-		strbuf_printf(buf, "%s\"%zuxx\":%llu", i ? "," : "", i + 2,
-			      (unsigned long long)counter(shared, classes[i]));
-	strbuf_putc(buf, '}');
-}
-
-/* Members of Daptin's object that don't tell of the process. */
-struct error *
-serve_statistics(struct request *request, struct response *response)
-{
-	const struct shared *shared = request->shared;
-	struct strbuf *buf = &response->body;
-	int64_t now = clock_us(CLOCK_REALTIME);
-	double uptime = (double)(now - atomic_load(&shared->started_us)) / 1e6;
-	double seconds =
-		(double)counter(shared, COUNTER_REQUEST_MICROSECONDS) / 1e6;
-	uint64_t count = counter(shared, COUNTER_REQUESTS);
-	uint64_t bytes = counter(shared, COUNTER_RESPONSE_BYTES);
-	double each = count ? (double)count : 1;
-	char time[40];
-	time_t clock = (time_t)(now / 1000000);
-	struct tm utc;
-
-	strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ",
-		 gmtime_r(&clock, &utc));
-	response->content_type = JSON_TYPE;
-	strbuf_printf(buf,
-		      "{\"uptime\":\"%.0fs\",\"uptime_sec\":%.3f,\"time\":"
-		      "\"%s\",\"unixtime\":%lld",
-		      uptime, uptime, time, (long long)clock);
-	add_status_counts(buf, shared);
-	strbuf_printf(buf,
-		      ",\"total_count\":%llu,\"total_response_time\":"
-		      "\"%.3fs\",\"total_response_time_sec\":%.6f"
-		      ",\"total_response_size\":%llu",
-		      (unsigned long long)count, seconds, seconds,
-		      (unsigned long long)bytes);
-	strbuf_printf(buf,
-		      ",\"average_response_size\":%.0f"
-		      ",\"average_response_time\":\"%.6fs\""
-		      ",\"average_response_time_sec\":%.6f}\n",
-		      (double)bytes / each, seconds / each, seconds / each);
 	return NULL;
 }

@@ -50,7 +50,9 @@ serve_function serve_feed;
 serve_function serve_meta, serve_jsmodel, serve_actions, serve_recline_model;
 
 /* handlers/health.c */
-serve_function serve_health, serve_ready, serve_metrics, serve_statistics,
-	serve_ping;
+serve_function serve_health, serve_ready, serve_metrics, serve_ping;
+
+/* handlers/statistics.c */
+serve_function serve_statistics;
 
 #endif

@@ -51,3 +51,32 @@ shared_access_changed(struct shared *shared)
 	atomic_fetch_add(&shared->access_generation, 1);
 	atomic_store(&shared->access_raised_us, clock_us(CLOCK_REALTIME));
 }
+
+uint64_t
+shared_total(const struct shared *shared, enum shared_counter counter)
+{
+	return atomic_load_explicit(&shared->counters[counter],
+				    memory_order_relaxed);
+}
+
+void
+shared_count_response(struct shared *shared, int status)
+{
+	int i = status - SHARED_STATUS_FIRST;
+
+	if (i >= 0 && i < SHARED_STATUSES)
+		atomic_fetch_add_explicit(&shared->responses[i], 1,
+					  memory_order_relaxed);
+}
+
+uint64_t
+shared_responses(const struct shared *shared, int first, int last)
+{
+	uint64_t sum = 0;
+
+	for (int status = first; status <= last; status++)
+		sum += atomic_load_explicit(
+			&shared->responses[status - SHARED_STATUS_FIRST],
+			memory_order_relaxed);
+	return sum;
+}

@@ -14,13 +14,12 @@
 
 #define SHARED_SLOTS 256
 #define SHARED_EDITIONS 4
+/* HTTP statuses that are counted: 100 to 599 */
+#define SHARED_STATUS_FIRST 100
+#define SHARED_STATUSES 500
 
 enum shared_counter {
 	COUNTER_REQUESTS,
-	COUNTER_RESPONSES_2XX,
-	COUNTER_RESPONSES_3XX,
-	COUNTER_RESPONSES_4XX,
-	COUNTER_RESPONSES_5XX,
 	COUNTER_REQUEST_MICROSECONDS,
 	COUNTER_RESPONSE_BYTES,
 	COUNTER_DATABASE_RECONNECTS,
@@ -58,6 +57,7 @@ struct shared {
 	_Atomic int schema_applied;
 	_Atomic int64_t started_us;
 	_Atomic uint64_t counters[COUNTERS];
+	_Atomic uint64_t responses[SHARED_STATUSES]; /* by status */
 	struct shared_slot slots[SHARED_SLOTS];
 	/* When a process of this node raised a generation for its own change;
 	 * microseconds since the epoch. */
@@ -80,6 +80,15 @@ struct shared *shared_new(void);
 /* Raise a generation for what a process of this node has changed. */
 void shared_model_changed(struct shared *shared);
 void shared_access_changed(struct shared *shared);
+
+/* What a counter has reached. */
+uint64_t shared_total(const struct shared *shared, enum shared_counter counter);
+
+/* Counts a response; a status that is none is not counted. */
+void shared_count_response(struct shared *shared, int status);
+
+/* Responses of a status from `first` to `last`, both counted ones. */
+uint64_t shared_responses(const struct shared *shared, int first, int last);
 
 #define shared_count(shared, counter, amount)                                  \
 	atomic_fetch_add_explicit(&(shared)->counters[counter], (amount),      \

@@ -102,6 +102,45 @@ test('the counters count what was asked', async () => {
 	assert.equal(now.actd_database_up, 1);
 });
 
+test('/statistics counts answers by their status', async () => {
+	const of = async (client) => expect(await client.get('/statistics'), 200).json;
+	await settled();
+	const before = await of(guest);
+	for (let i = 0; i < 3; i++)
+		expect(await guest.get('/api/nothing'), 404);
+	await settled();
+	const now = await of(guest);
+	assert.equal(now.total_status_code_count[404] - before.total_status_code_count[404], 3);
+	assert.ok(!(299 in now.total_status_code_count));
+	const figures = await settled();
+	const sum = (counts, first) => Object.entries(counts)
+		.filter(([status]) => status[0] === first)
+		.reduce((total, [, count]) => total + count, 0);
+	assert.equal(sum(now.total_status_code_count, '4'), figures.actd_responses_4xx_total);
+	assert.ok(Math.abs(now.average_response_size * now.total_count -
+		now.total_response_size) <= now.total_count);
+	assert.ok(now.uptime_sec > 0 && Math.abs(now.unixtime - Date.now() / 1000) < 5);
+	assert.equal(Date.parse(now.time) / 1000, now.unixtime);
+});
+
+test('/statistics tells of processes to administrators alone', async () => {
+	const { pid, load, processes } = expect(await root.get('/statistics'), 200).json;
+	assert.deepEqual([pid], instance.processes('master'));
+	assert.equal(processes[0].pid, pid);
+	const pids = processes.map((one) => one.pid);
+	for (const worker of instance.processes('quick worker'))
+		assert.ok(pids.includes(worker), `${worker} of ${pids}`);
+	for (const { resident_memory: resident, private_memory: own } of processes)
+		assert.ok(own > 0 && own < resident && resident % 4096 === 0);
+	assert.ok(load.load1 >= 0 && load.load5 >= 0 && load.load15 >= 0);
+	const bad = await guest.get('/statistics', { headers: { authorization: 'Bearer x.y.z' } });
+	for (const answer of [await alice.get('/statistics'), await guest.get('/statistics'), bad]) {
+		const names = Object.keys(expect(answer, 200).json);
+		for (const name of ['pid', 'load', 'processes'])
+			assert.ok(!names.includes(name), name);
+	}
+});
+
 test('L02: monitors\' doors tell a guest nothing of our insides', async () => {
 	const rows = instance.psql('SELECT count(*) FROM world');
 	const insides = new RegExp([/\/(tmp|usr|var|etc|home|root|run)\b/,
