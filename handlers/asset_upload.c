@@ -114,7 +114,7 @@ write_row(struct request *request, const struct entity *entity, const char *id,
 			   -1, row);
 	if (!error)
 		error = resource_check_written(request, entity, row);
-	return error ? error : resource_finish_write(request, entity);
+	return error ? error : resource_finish_write(request, entity, NULL);
 }
 
 struct error *

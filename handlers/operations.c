@@ -321,10 +321,10 @@ perform(struct operations *o, struct json_object *operation)
 			   target.relationship->relation->join
 				   ? target.relationship->relation->join
 				   : target.entity,
-			   &o->stale);
+			   NULL, &o->stale);
 		return error;
 	}
-	stale_note(o->request->model, target.entity, &o->stale);
+	stale_note(o->request->model, target.entity, NULL, &o->stale);
 	return change_row(o, &target, kinds[kind].verb, data);
 }
 

@@ -23,7 +23,7 @@ note_stale(struct run *run, const struct entity *entity)
 {
 	struct stale stale = { 0 };
 
-	stale_note(run->request->model, entity, &stale);
+	stale_note(run->request->model, entity, NULL, &stale);
 	run->access_changed |= stale.access;
 	run->model_changed |= stale.model;
 	run->definitions_written |= stale.definitions;

@@ -343,11 +343,12 @@ resource_finish(struct request *request, const struct stale *stale)
 }
 
 struct error *
-resource_finish_write(struct request *request, const struct entity *entity)
+resource_finish_write(struct request *request, const struct entity *entity,
+		      struct json_object *attributes)
 {
 	struct stale stale = { 0 };
 
-	stale_note(request->model, entity, &stale);
+	stale_note(request->model, entity, attributes, &stale);
 	return resource_finish(request, &stale);
 }
 
@@ -356,7 +357,7 @@ resource_begin_checked(struct request *request, const struct entity *entity)
 {
 	struct stale stale = { 0 };
 
-	stale_note(request->model, entity, &stale);
+	stale_note(request->model, entity, NULL, &stale);
 	if (stale.model || definition_is_checked(request->model, entity))
 		db_begin(request->db);
 }
@@ -555,7 +556,7 @@ serve_create(struct request *request, struct response *response)
 	write_created(request, response, entity, &row);
 	error = idempotency_end(request, response);
 	if (!error)
-		error = resource_finish_write(request, entity);
+		error = resource_finish_write(request, entity, NULL);
 	return error;
 }
 
@@ -621,7 +622,8 @@ serve_update(struct request *request, struct response *response)
 	if (!error)
 		error = resource_check_written(request, entity, &row);
 	if (!error)
-		error = resource_finish_write(request, entity);
+		error = resource_finish_write(request, entity,
+					      document.attributes);
 	if (error)
 		return error;
 	response_header(response, "ETag",
@@ -645,7 +647,7 @@ serve_delete(struct request *request, struct response *response)
 	resource_begin_checked(request, entity);
 	error = row_delete(&context, entity, id);
 	if (!error)
-		error = resource_finish_write(request, entity);
+		error = resource_finish_write(request, entity, NULL);
 	if (error)
 		return error;
 	response->content_type = JSONAPI_TYPE;
@@ -684,7 +686,7 @@ change_links(struct request *request, struct response *response,
 	resource_begin_checked(request, written);
 	error = row_link(&context, entity, id, relationship, change, data);
 	if (!error)
-		error = resource_finish_write(request, written);
+		error = resource_finish_write(request, written, NULL);
 	if (!error)
 		response->status = 204;
 	return error;

@@ -44,9 +44,11 @@ struct error *resource_check_writable(const struct request *request,
 struct error *resource_finish(struct request *request,
 			      const struct stale *stale) MUST_CHECK;
 
-/* The same after the write of a row of `entity`. */
+/* The same after the write of a row of `entity`; `attributes` as for
+ * stale_note(). */
 struct error *resource_finish_write(struct request *request,
-				    const struct entity *entity) MUST_CHECK;
+				    const struct entity *entity,
+				    struct json_object *attributes) MUST_CHECK;
 
 /*
  * Around the write of a row that may define what will run, or make another

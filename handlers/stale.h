@@ -5,6 +5,8 @@
 #ifndef ACTD_STALE_H
 #define ACTD_STALE_H
 
+#include <json-c/json.h>
+
 #include "db/model.h"
 
 struct stale {
@@ -13,8 +15,11 @@ struct stale {
 	bool definitions; /* what a model is made of, and could be no longer */
 };
 
-/* Adds what a write to `entity` makes stale. */
+/*
+ * Adds what a write to `entity` makes stale. `attributes`: all that it changes
+ * of a row's columns; NULL where that is not known, or the row comes or goes.
+ */
 void stale_note(const struct model *model, const struct entity *entity,
-		struct stale *stale);
+		struct json_object *attributes, struct stale *stale);
 
 #endif
