@@ -134,30 +134,80 @@ find_gap(const char *text, const char *standard)
 	return gap;
 }
 
-static struct json_object *
-parse_around(const char *text, struct gap gap)
+/*
+ * Members of columns that say what is so without them: half of the rest. As
+ * schema_write.c writes them; the quotes of a text are escaped, so that they
+ * are nowhere else. Where they stand, at or after a place.
+ */
+static const char *const silent[] = {
+	"\"IsPrimaryKey\":false,\"IsAutoIncrement\":false,",
+	"\"Permission\":0,\"IsForeignKey\":false,\"ExcludeFromApi\":false,"
+	"\"ForeignKeyData\":{\"DataSource\":\"\",\"Namespace\":\"\","
+	"\"KeyName\":\"\"},",
+};
+
+struct silence {
+	const char *next[ARRAY_SIZE(silent)]; /* NULL: there are no more */
+};
+
+/* The next one at or after `at`, NULL if there is none. */
+static const char *
+next_silence(struct silence *silence, const char *at, size_t *length)
 {
+	const char *first = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+		const char **next = &silence->next[i];
+
+		if (*next && *next < at)
+			*next = strstr(at, silent[i]);
+		if (*next && (!first || *next < first)) {
+			first = *next;
+			*length = strlen(silent[i]);
+		}
+	}
+	return first;
+}
+
+/* False where nothing more may follow. */
+static bool
+parse_piece(struct json_tokener *tokener, const char *text, size_t length,
+	    struct json_object **value)
+{
+	*value = json_tokener_parse_ex(tokener, text, (int)length);
+	return json_tokener_get_error(tokener) == json_tokener_continue;
+}
+
+/* A stored definition of a table; NULL where it is no JSON. */
+static struct json_object *
+parse_table(const char *text, const char *standard)
+{
+	struct gap gap = find_gap(text, standard);
+	const char *at = text + gap.offset + gap.length;
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *value = NULL;
-	bool is_begun = true;
+	struct silence silence;
+	const char *end;
+	size_t length;
+	bool goes_on;
 
-	if (gap.offset) {
-		json_tokener_parse_ex(tokener, text, (int)gap.offset);
-		is_begun = json_tokener_get_error(tokener) ==
-			   json_tokener_continue;
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		silence.next[i] = strstr(at, silent[i]);
+	goes_on = !gap.offset || parse_piece(tokener, text, gap.offset, &value);
+	while (goes_on && (end = next_silence(&silence, at, &length))) {
+		goes_on = parse_piece(tokener, at, (size_t)(end - at), &value);
+		at = end + length;
 	}
-	if (is_begun)
-		value = json_tokener_parse_ex(
-			tokener, text + gap.offset + gap.length, -1);
+	if (goes_on) /* the end of the text ends the value */
+		parse_piece(tokener, at, strlen(at) + 1, &value);
 	json_tokener_free(tokener);
 	return value;
 }
 
-/* {"Tables": [definition]}; NULL where the text is no JSON object. */
+/* {"Tables": [definition]}, which it takes; NULL where that is no object. */
 static struct json_object *
-wrap_definition(const char *list, const char *text, struct gap gap)
+wrap_definition(const char *list, struct json_object *definition)
 {
-	struct json_object *definition = parse_around(text ? text : "", gap);
 	struct json_object *tree, *array;
 
 	if (!json_object_is_type(definition, json_type_object)) {
@@ -191,16 +241,16 @@ table_tree(const struct rows *rows, size_t row, const char *standard)
 
 	if (!text)
 		return NULL;
-	return wrap_definition("Tables", text, find_gap(text, standard));
+	return wrap_definition("Tables", parse_table(text, standard));
 }
 
 /* The row's own columns say whose action it is, and what it is called. */
 static struct json_object *
 action_tree(const struct rows *rows, size_t row, const char *standard UNUSED)
 {
+	const char *text = rows_text(rows, row, ACTION_DEFINITION);
 	struct json_object *tree = wrap_definition(
-		"Actions", rows_text(rows, row, ACTION_DEFINITION),
-		(struct gap){ 0, 0 });
+		"Actions", json_tokener_parse(text ? text : ""));
 	struct json_object *definition;
 
 	if (!tree)
@@ -244,7 +294,7 @@ machine_tree(const struct rows *rows, size_t row, const char *standard UNUSED)
 {
 	static const char list[] = "StateMachineDescriptions";
 	struct json_object *tree =
-		wrap_definition(list, "{}", (struct gap){ 0, 0 });
+		wrap_definition(list, json_object_new_object());
 	struct json_object *machine = wrapped_definition(tree, list);
 	const char *events = rows_text(rows, row, 3);
 
