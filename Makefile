@@ -53,7 +53,7 @@ OURS = $(wildcard fcgi/*.[ch] handlers/*.[ch] handlers/*/*.[ch] \
 	handlers/*/*.cc db/*.[ch] db/base/*.[ch] tests/*/*.[ch])
 
 # JavaScript in actions: a program of its own, where its library is there.
-EVALUATOR := $(if $(shell pkg-config --exists javascriptcoregtk-4.1 && \
+EVALUATOR := $(if $(shell pkg-config --exists javascriptcoregtk-4.1 2>/dev/null && \
 	echo yes),$(BUILD)/actd-evaluator)
 
 all: $(BUILD)/actd $(BUILD)/actd.conf.5 $(EVALUATOR)
