@@ -75,8 +75,8 @@ main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
+	static const char *config_file; /* as long as the process */
 	const struct command *command;
-	const char *config_file;
 	int option;
 
 	title_init(argc, argv);

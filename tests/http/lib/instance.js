@@ -14,6 +14,8 @@ const path = require('node:path');
 const REPOSITORY = path.resolve(__dirname, '../../..');
 const BUILD = path.resolve(REPOSITORY, process.env.ACTD_BUILD || 'build');
 const ACTD = path.join(BUILD, 'actd');
+/* Under a sanitizer memory is another matter. */
+const SANITIZED = fs.existsSync(ACTD) && fs.readFileSync(ACTD).includes('__asan_init');
 
 const running = new Set();
 
@@ -216,4 +218,4 @@ process.on('exit', stopAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 	process.on(signal, () => process.exit(130));
 
-module.exports = { startInstance, startNode, Instance, REPOSITORY, BUILD, ACTD };
+module.exports = { startInstance, startNode, Instance, REPOSITORY, BUILD, ACTD, SANITIZED };
