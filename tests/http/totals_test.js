@@ -117,8 +117,8 @@ describe('totals', () => {
 				const { total, total_is_estimate } = await links('page[size]=2');
 				if (exact)
 					assert.equal(total, rows);
-				else
-					assert.ok(total >= rows * 0.7 && total <= rows * 1.4, `${total}`);
+				else /* of some forty pages: four standard deviations */
+					assert.ok(total >= rows * 0.4 && total <= rows * 1.8, `${total}`);
 				assert.equal(total_is_estimate ?? false, !exact);
 				assert.equal((await links('page[size]=2&page[total]=exact')).total, rows);
 				assert.equal(await statements('page[size]=2'), 1);
@@ -127,6 +127,6 @@ describe('totals', () => {
 
 	test('the same beyond the last page', async () => {
 		const { total, total_is_estimate } = await links('page[number]=9000&page[size]=10');
-		assert.ok(total_is_estimate && total > 40000, `${total}`);
+		assert.ok(total_is_estimate && total > 20000, `${total}`);
 	});
 });
