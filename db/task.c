@@ -14,6 +14,20 @@ static const char TAKE[] =
 	" WHERE t.active AND (n.schedule <> t.schedule OR n.next_run <= now())"
 	" ORDER BY n.next_run, t.id LIMIT 100 FOR UPDATE OF t, n SKIP LOCKED";
 
+/* What both statements begin with: what runs when. */
+static struct task
+task_of(const struct rows *rows, size_t row)
+{
+	return (struct task){
+		.id = rows_integer(rows, row, 0),
+		.name = rows_text(rows, row, 1),
+		.entity = rows_text(rows, row, 2),
+		.action = rows_text(rows, row, 3),
+		.attributes = rows_text(rows, row, 4),
+		.schedule = rows_text(rows, row, 5),
+	};
+}
+
 struct error *
 task_take(struct db *db, struct arena *arena, struct task **tasks,
 	  size_t *count)
@@ -25,19 +39,15 @@ task_take(struct db *db, struct arena *arena, struct task **tasks,
 		return error;
 	*count = rows_count(rows);
 	*tasks = ARENA_ARRAY(arena, struct task, *count + 1);
-	for (size_t i = 0; i < *count; i++)
-		(*tasks)[i] = (struct task){
-			.id = rows_integer(rows, i, 0),
-			.name = rows_text(rows, i, 1),
-			.entity = rows_text(rows, i, 2),
-			.action = rows_text(rows, i, 3),
-			.attributes = rows_text(rows, i, 4),
-			.schedule = rows_text(rows, i, 5),
-			.is_due = rows_boolean(rows, i, 6),
-			.user_id = rows_integer(rows, i, 7),
-			.user = rows_text(rows, i, 8),
-			.now = rows_integer(rows, i, 9),
-		};
+	for (size_t i = 0; i < *count; i++) {
+		struct task task = task_of(rows, i);
+
+		task.is_due = rows_boolean(rows, i, 6);
+		task.user_id = rows_integer(rows, i, 7);
+		task.user = rows_text(rows, i, 8);
+		task.now = rows_integer(rows, i, 9);
+		(*tasks)[i] = task;
+	}
 	return NULL;
 }
 
@@ -60,14 +70,7 @@ task_take_written(struct db *db, struct arena *arena, struct task **tasks,
 	*count = rows_count(rows);
 	*tasks = ARENA_ARRAY(arena, struct task, *count + 1);
 	for (size_t i = 0; i < *count; i++)
-		(*tasks)[i] = (struct task){
-			.id = rows_integer(rows, i, 0),
-			.name = rows_text(rows, i, 1),
-			.entity = rows_text(rows, i, 2),
-			.action = rows_text(rows, i, 3),
-			.attributes = rows_text(rows, i, 4),
-			.schedule = rows_text(rows, i, 5),
-		};
+		(*tasks)[i] = task_of(rows, i);
 	return NULL;
 }
 
