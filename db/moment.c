@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "db/base/compiler.h"
 
@@ -279,20 +280,13 @@ seconds_of(const struct moment *moment)
 static void
 set_date(struct moment *moment, int64_t days)
 {
-	int64_t shifted = days + 719468;
-	int64_t era = shifted / 146097;
-	int64_t day_of_era = shifted - era * 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 +
-			       day_of_era / 36524 - day_of_era / 146096) /
-			      365;
-	int64_t day_of_year =
-		day_of_era -
-		(365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t month = (5 * day_of_year + 2) / 153;
+	time_t seconds = days * DAY_SECONDS;
+	struct tm date;
 
-	moment->day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
-	moment->month = (int)(month < 10 ? month + 3 : month - 9);
-	moment->year = (int)(year_of_era + era * 400 + (moment->month <= 2));
+	gmtime_r(&seconds, &date);
+	moment->day = date.tm_mday;
+	moment->month = date.tm_mon + 1;
+	moment->year = date.tm_year + 1900;
 }
 
 static const char *

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "db/base/utf8.h"
 
@@ -65,22 +66,11 @@ print_number(double value, char *out, size_t size)
 static void
 print_date(int64_t days, char *out, size_t size)
 {
-	int64_t shifted = days + 719468;
-	int64_t era = shifted / 146097;
-	int64_t day_of_era = shifted - era * 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 +
-			       day_of_era / 36524 - day_of_era / 146096) /
-			      365;
-	int64_t day_of_year =
-		day_of_era -
-		(365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t month = (5 * day_of_year + 2) / 153;
-	int day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
+	time_t seconds = days * 86400;
+	struct tm date;
 
-	month = month < 10 ? month + 3 : month - 9;
-	snprintf(out, size, "%04d-%02d-%02d",
-		 (int)(year_of_era + era * 400 + (month <= 2)), (int)month,
-		 day);
+	gmtime_r(&seconds, &date);
+	strftime(out, size, "%Y-%m-%d", &date);
 }
 
 static void
